@@ -1,0 +1,1 @@
+"""Agents that Newt is compared with, one readable file each."""

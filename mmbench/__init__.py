@@ -1,0 +1,84 @@
+"""mmbench: massively multitask continuous control, 200 tasks behind one Gymnasium contract."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+
+from mmbench.errors import MMBenchError
+from mmbench.registry import SUITES, get_task, list_tasks
+from mmbench.seeding import evaluation_seed
+from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM, Domain, ScoreRule, TaskSpec
+
+if TYPE_CHECKING:
+    from mmbench import episodes
+    from mmbench.agent import Agent, PolicyAgent
+    from mmbench.env import TaskEnv
+    from mmbench.evaluation import evaluate
+    from mmbench.simulator import FloatArray
+    from mmbench.vector import MultitaskVectorEnv, make_vec
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MAX_ACTION_DIM",
+    "MAX_OBS_DIM",
+    "SUITES",
+    "Agent",
+    "Domain",
+    "FloatArray",
+    "MMBenchError",
+    "MultitaskVectorEnv",
+    "PolicyAgent",
+    "ScoreRule",
+    "TaskEnv",
+    "TaskSpec",
+    "episodes",
+    "evaluate",
+    "evaluation_seed",
+    "make",
+    "make_vec",
+    "task",
+    "tasks",
+]
+
+task = get_task
+tasks = list_tasks
+
+# Loaded when first used, so that listing tasks needs no pyarrow.
+_LAZY = {
+    "Agent": "mmbench.agent",
+    "FloatArray": "mmbench.simulator",
+    "MultitaskVectorEnv": "mmbench.vector",
+    "PolicyAgent": "mmbench.agent",
+    "TaskEnv": "mmbench.env",
+    "evaluate": "mmbench.evaluation",
+    "make_vec": "mmbench.vector",
+}
+_LAZY_MODULES = ("episodes",)
+
+
+def make(task_id: str, **options: Any) -> "TaskEnv":
+    """Build the environment of a task; the options are those of `TaskEnv`."""
+    from mmbench.env import TaskEnv
+
+    return TaskEnv(task_id, **options)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f"mmbench.{name}")
+    raise AttributeError(f"module 'mmbench' has no attribute {name!r}")
+
+
+for _spec in list_tasks():
+    gymnasium.register(
+        id=f"mmbench/{_spec.id}",
+        entry_point="mmbench.env:TaskEnv",
+        kwargs={"task": _spec.id},
+        # TaskEnv checks its own inputs; the wrappers would only cost time on every step.
+        disable_env_checker=True,
+        order_enforce=False,
+    )

@@ -1,0 +1,105 @@
+"""`mmbench evaluate`."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from mmbench.cli.output import print_json, print_table, progress_bar
+from mmbench.env import ObsType
+from mmbench.errors import PlanError
+from mmbench.evaluation import evaluate
+from mmbench.evaluation.report import domain_table, report_as_json, summary_table
+from mmbench.evaluation.runner import DEFAULT_EPISODES, Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Play the evaluation episodes of an agent and write a result directory.
+
+    The same command continues where it was stopped; a finished episode is never lost or repeated.
+    """
+
+    agent: str = "random"
+    """Installed agent (`mmbench agents`), or module:factory."""
+    suite: str | None = None
+    """Suite to play: full, heldout, quick, lite, or a domain. Default: quick."""
+    tasks: tuple[str, ...] = ()
+    """Tasks to play instead of a suite."""
+    episodes: int = DEFAULT_EPISODES
+    """Episodes per task."""
+    out: Path
+    """Result directory; it is made or continued."""
+    seed: int = 0
+    """Seed of the agent. The episodes themselves are the same for everybody."""
+    workers: int | None = None
+    """Worker processes. Default: one per core; 0 plays in this process."""
+    checkpoint: str | None = None
+    """Checkpoint for the agent."""
+    device: str = "cpu"
+    """Device for the agent, e.g. cuda."""
+    obs: ObsType = "state"
+    """What the agent sees."""
+    image_size: int = 224
+    """Height and width of pictures, in pixels."""
+    option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = field(default=())
+    """More for the agent as name=value (the value in JSON, or a plain word). May be repeated."""
+    json: bool = False
+    """Print the report as one JSON value."""
+
+    def run(self) -> int:
+        """Play, then print the report."""
+        with progress_bar() as bars:
+            building = bars.add_task("building environments", total=None)
+            playing = bars.add_task("playing (env steps)", total=None, visible=False)
+
+            def on_built(built: int, total: int) -> None:
+                bars.update(building, completed=built, total=total)
+
+            def on_progress(progress: Progress) -> None:
+                bars.update(building, visible=False)
+                bars.update(
+                    playing,
+                    visible=True,
+                    completed=progress.env_steps,
+                    total=progress.total_env_steps,
+                    description=f"playing, episode {progress.episodes}/{progress.total_episodes}",
+                )
+
+            result = evaluate(
+                self.agent,
+                suite=self.suite or (None if self.tasks else "quick"),
+                tasks=self.tasks or None,
+                episodes=self.episodes,
+                out=self.out,
+                seed=self.seed,
+                workers=self.workers,
+                checkpoint=self.checkpoint,
+                device=self.device,
+                obs_type=self.obs,
+                image_size=self.image_size,
+                options=_options(self.option),
+                on_progress=on_progress,
+                on_built=on_built,
+            )
+        if self.json:
+            print_json(report_as_json([result])[0])
+        else:
+            print_table(domain_table([result]), "score per domain")
+            print_table(summary_table([result]), f"{self.agent} on {len(result.scores)} tasks")
+        return 0
+
+
+def _options(pairs: tuple[str, ...]) -> dict[str, Any]:
+    options = {}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        if not separator or not name.isidentifier():
+            raise PlanError(f"option {pair!r} is not of the form name=value")
+        try:
+            options[name] = json.loads(text)
+        except json.JSONDecodeError:
+            options[name] = text
+    return options

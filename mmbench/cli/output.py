@@ -1,0 +1,52 @@
+"""How commands print: tables for people, JSON for programs, progress bars on stderr."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table as RichTable
+
+from mmbench.evaluation.report import Table
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on stdout."""
+    print(json.dumps(value, indent=2, sort_keys=False, allow_nan=False))
+
+
+def print_table(table: Table, title: str) -> None:
+    """Print a table on stdout, as wide as the terminal."""
+    console = Console()
+    rich_table = RichTable(title=title, title_justify="left")
+    for index, name in enumerate(table.header):
+        rich_table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+    for row in table.rows:
+        rich_table.add_row(*row)
+    console.print(rich_table)
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress bar on stderr with counts, time spent and time left."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield progress

@@ -1,0 +1,307 @@
+"""The bodies of the extended DeepMind Control tasks: model, start, observation and rewards.
+
+Start states and observations are those of dm_control's own domain classes; only rewards, and for
+five bodies the model, are new.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from importlib import resources
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+from mmbench.domains.dmcontrol_ext.rewards import above, below, slower, toward, within
+from mmbench.mujoco_support.control_suite import SuiteTask
+from mmbench.mujoco_support.quiet_dm_control import base, common, suite
+
+Physics = Any
+Reward = Callable[[Physics], float]
+Builder = Callable[[np.random.RandomState], SuiteTask]
+
+_FOOT_HEIGHT_M = 1.1
+_SLOPE_NORMAL = "-0.139173 0 0.996195"
+
+
+def _packaged_model(name: str) -> ElementTree.Element:
+    return ElementTree.fromstring(common.read_model(f"{name}.xml"))
+
+
+def _own_model(name: str) -> str:
+    return resources.files(__package__).joinpath(f"assets/{name}.xml").read_text()
+
+
+def _compile(physics_class: Any, model: ElementTree.Element | str) -> Physics:
+    xml = model if isinstance(model, str) else ElementTree.tostring(model, encoding="unicode")
+    return physics_class.from_xml_string(xml, common.ASSETS)
+
+
+def _height(physics: Physics, body: str) -> float:
+    return float(physics.data.xpos[physics.model.name2id(body, "body"), 2])
+
+
+def _mean_height(physics: Physics, left: str, right: str) -> float:
+    return (_height(physics, left) + _height(physics, right)) / 2
+
+
+# Walker ------------------------------------------------------------------------------------------
+
+
+def _walker(random_state: np.random.RandomState, *, reward: Reward, slope: bool) -> SuiteTask:
+    model = _packaged_model("walker")
+    floor = model.find("worldbody/geom[@name='floor']")
+    assert floor is not None
+    floor.set("size", "500 .8 .2")
+    if slope:
+        floor.set("pos", "0 0 0")
+        floor.set("zaxis", _SLOPE_NORMAL)
+    return SuiteTask(
+        physics=_compile(suite.walker.Physics, model),
+        task=suite.walker.PlanarWalker(move_speed=0, random=random_state),
+        substeps=10,
+        reward=reward,
+    )
+
+
+def _inverted(physics: Physics) -> float:
+    return float((1 - physics.torso_upright()) / 2)
+
+
+def _stand(physics: Physics) -> float:
+    standing = above(physics.torso_height(), 1.2, 0.6)
+    return float((3 * standing + (1 + physics.torso_upright()) / 2) / 4)
+
+
+def _walk(physics: Physics, *, velocity: float) -> float:
+    """Reward walking at `velocity`, in m/s; negative is rearward."""
+    speed = math.copysign(1.0, velocity) * physics.horizontal_velocity()
+    return _stand(physics) * (5 * toward(speed, abs(velocity)) + 1) / 6
+
+
+def _arabesque(physics: Physics) -> float:
+    return (
+        3 * above(physics.torso_height(), 1.0, 0.5)
+        + below(_height(physics, "left_foot"), 0.08, 0.5)
+        + above(_height(physics, "right_foot"), 1.0, 0.5)
+        + _inverted(physics)
+    ) / 6
+
+
+def _lie_down(physics: Physics) -> float:
+    thighs = _mean_height(physics, "left_thigh", "right_thigh")
+    return (
+        3 * below(physics.torso_height(), 0.08, 0.04)
+        + below(thighs, 0.08, 0.04)
+        + _inverted(physics)
+    ) / 5
+
+
+def _legs_up(physics: Physics) -> float:
+    thighs = _mean_height(physics, "left_thigh", "right_thigh")
+    feet = _mean_height(physics, "left_foot", "right_foot")
+    return (
+        3 * below(physics.torso_height(), 0.08, 0.04)
+        + 2 * above(feet, _FOOT_HEIGHT_M, _FOOT_HEIGHT_M / 2)
+        + below(thighs, 0.08, 0.04)
+        + _inverted(physics)
+    ) / 7
+
+
+def _headstand(physics: Physics) -> float:
+    thighs = _mean_height(physics, "left_thigh", "right_thigh")
+    feet = _mean_height(physics, "left_foot", "right_foot")
+    return (3 * above(feet, _FOOT_HEIGHT_M, _FOOT_HEIGHT_M / 2) + 2 * above(thighs, 1.0, 0.5)) / 5
+
+
+# Cheetah, and the bodies that start like it ------------------------------------------------------
+
+
+def _settled(
+    random_state: np.random.RandomState, *, model: str, reward: Reward
+) -> SuiteTask:
+    """A planar body that is dropped in a random pose and settles before the episode."""
+    if model == "cheetah":
+        tree = _packaged_model(model)
+        floor = tree.find("worldbody/geom[@name='ground']")
+        assert floor is not None
+        floor.set("size", "200 .8 .5")
+        physics = _compile(suite.cheetah.Physics, tree)
+    else:
+        physics = _compile(suite.cheetah.Physics, _own_model(model))
+    return SuiteTask(
+        physics=physics,
+        task=suite.cheetah.Cheetah(random=random_state),
+        substeps=1,
+        reward=reward,
+    )
+
+
+def _gallop(physics: Physics, *, velocity: float) -> float:
+    return toward(math.copysign(1.0, velocity) * physics.speed(), abs(velocity))
+
+
+def _run_on_one_leg(physics: Physics, *, raised_foot: str) -> float:
+    posture = (
+        3 * above(_height(physics, raised_foot), 1.2, 0.6)
+        + 2 * above(_height(physics, "torso"), 1.2, 0.6)
+    ) / 5
+    return posture * (5 * toward(physics.speed(), 6) + 1) / 6
+
+
+def _cheetah_jump(physics: Physics) -> float:
+    calm = slower(physics.speed(), 0.5)
+    torso = _height(physics, "torso")
+
+    def lifted(foot: str) -> float:
+        return (5 * above((torso + _height(physics, foot)) / 2, 1.2, 0.6) + calm) / 6
+
+    return (lifted("bfoot") + lifted("ffoot")) / 2
+
+
+def _giraffe_run(physics: Physics) -> float:
+    return above(_height(physics, "head"), 0.5, 0.25) * (3 * toward(physics.speed(), 10) + 1) / 4
+
+
+def _spin(physics: Physics, *, direction: int) -> float:
+    roll = physics.named.data.sensordata["torso_subtreeangmom"][1]
+    return (2 * toward(direction * roll, 8) + 3 * toward(direction * physics.speed(), 8)) / 5
+
+
+def _fling(physics: Physics) -> float:
+    return above(_height(physics, "torso"), 1.5, 0.75)
+
+
+# The rest ----------------------------------------------------------------------------------------
+
+
+def _hopper(random_state: np.random.RandomState) -> SuiteTask:
+    return SuiteTask(
+        physics=_compile(suite.hopper.Physics, _packaged_model("hopper")),
+        task=suite.hopper.Hopper(hopping=True, random=random_state),
+        substeps=4,
+        reward=_hop_backward,
+    )
+
+
+def _hop_backward(physics: Physics) -> float:
+    return within(physics.height(), 0.6, 2) * toward(-physics.speed(), 1)
+
+
+def _reacher_three(random_state: np.random.RandomState, *, target_size_m: float) -> SuiteTask:
+    task = suite.reacher.Reacher(target_size=target_size_m, random=random_state)
+    return SuiteTask(
+        physics=_compile(suite.reacher.Physics, _own_model("reacher_three_links")),
+        task=task,
+        substeps=1,
+        reward=task.get_reward,
+    )
+
+
+class _CupSpinStart(suite.ball_in_cup.BallInCup):  # type: ignore[misc]  # dm_control has no types
+    """Starts with the ball in the cup in nine episodes of ten."""
+
+    def initialize_episode(self, physics: Physics) -> None:
+        is_anywhere = self.random.uniform(0, 1) < 0.1
+        while True:
+            physics.named.data.qpos["ball_x"] = self.random.uniform(-0.2, 0.2)
+            physics.named.data.qpos["ball_z"] = self.random.uniform(0.2, 0.5)
+            physics.after_reset()
+            if physics.data.ncon == 0 and (is_anywhere or _is_in_cup(physics)):
+                break
+        base.Task.initialize_episode(self, physics)
+
+
+def _is_in_cup(physics: Physics) -> bool:
+    dx, dz = np.abs(physics.ball_to_target())
+    return bool(dx < 0.025 and dz < 0.025)
+
+
+def _cup_spin(physics: Physics) -> float:
+    if _is_in_cup(physics):
+        return 0.0
+    distance = float(np.linalg.norm(physics.ball_to_target()))
+    speed = float(np.linalg.norm(physics.data.qvel[2:4]))
+    return (toward(distance, 0.5) + 2 * toward(speed, 6)) / 3
+
+
+def _cup(random_state: np.random.RandomState) -> SuiteTask:
+    return SuiteTask(
+        physics=_compile(suite.ball_in_cup.Physics, _packaged_model("ball_in_cup")),
+        task=_CupSpinStart(random=random_state),
+        substeps=10,
+        reward=_cup_spin,
+    )
+
+
+def _pendulum(random_state: np.random.RandomState) -> SuiteTask:
+    return SuiteTask(
+        physics=_compile(suite.pendulum.Physics, _packaged_model("pendulum")),
+        task=suite.pendulum.SwingUp(random=random_state),
+        substeps=1,
+        reward=lambda physics: toward(abs(float(physics.data.qvel[0])), 9),
+    )
+
+
+def _two_poles(random_state: np.random.RandomState) -> SuiteTask:
+    physics = suite.cartpole.Physics.from_xml_string(*suite.cartpole.get_model_and_assets(num_poles=2))
+    return _sparse_balance(random_state, physics)
+
+
+def _long_pole(random_state: np.random.RandomState) -> SuiteTask:
+    model = _packaged_model("cartpole")
+    geom = model.find("default/default[@class='pole']/geom")
+    assert geom is not None
+    geom.set("fromto", "0 0 0 0 0 1.5")
+    geom.set("mass", ".2")
+    return _sparse_balance(random_state, _compile(suite.cartpole.Physics, model))
+
+
+def _sparse_balance(random_state: np.random.RandomState, physics: Physics) -> SuiteTask:
+    task = suite.cartpole.Balance(swing_up=False, sparse=True, random=random_state)
+    return SuiteTask(physics=physics, task=task, substeps=1, reward=task.get_reward)
+
+
+def _on_flat(reward: Reward) -> Builder:
+    return partial(_walker, reward=reward, slope=False)
+
+
+def _uphill(reward: Reward) -> Builder:
+    return partial(_walker, reward=reward, slope=True)
+
+
+def _dropped(model: str, reward: Reward) -> Builder:
+    return partial(_settled, model=model, reward=reward)
+
+
+BUILDERS: dict[str, Builder] = {
+    "walker-walk-backward": _on_flat(partial(_walk, velocity=-1.0)),
+    "walker-run-backward": _on_flat(partial(_walk, velocity=-8.0)),
+    "walker-arabesque": _on_flat(_arabesque),
+    "walker-lie-down": _on_flat(_lie_down),
+    "walker-legs-up": _on_flat(_legs_up),
+    "walker-headstand": _on_flat(_headstand),
+    "walker-stand-incline": _uphill(_stand),
+    "walker-walk-incline": _uphill(partial(_walk, velocity=1.0)),
+    "walker-run-incline": _uphill(partial(_walk, velocity=8.0)),
+    "cheetah-run-backward": _dropped("cheetah", partial(_gallop, velocity=-8.0)),
+    "cheetah-run-front": _dropped("cheetah", partial(_run_on_one_leg, raised_foot="bfoot")),
+    "cheetah-run-back": _dropped("cheetah", partial(_run_on_one_leg, raised_foot="ffoot")),
+    "cheetah-jump": _dropped("cheetah", _cheetah_jump),
+    "giraffe-run": _dropped("giraffe", _giraffe_run),
+    "spinner-spin": _dropped("spinner", partial(_spin, direction=1)),
+    "spinner-spin-backward": _dropped("spinner", partial(_spin, direction=-1)),
+    "spinner-jump": _dropped("spinner", _fling),
+    "spinner-spin-four": _dropped("spinner_four", partial(_spin, direction=1)),
+    "spinner-spin-backward-four": _dropped("spinner_four", partial(_spin, direction=-1)),
+    "spinner-jump-four": _dropped("spinner_four", _fling),
+    "jumper-jump": _dropped("jumper", _fling),
+    "hopper-hop-backward": _hopper,
+    "reacher-three-easy": partial(_reacher_three, target_size_m=0.05),
+    "reacher-three-hard": partial(_reacher_three, target_size_m=0.015),
+    "cup-spin": _cup,
+    "pendulum-spin": _pendulum,
+    "cartpole-balance-two-poles-sparse": _two_poles,
+    "cartpole-balance-long-sparse": _long_pole,
+}
+"""How each task is built, drawing its start states from the given generator."""

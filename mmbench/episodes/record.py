@@ -1,0 +1,83 @@
+"""One episode as it was played."""
+
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+
+from mmbench.errors import EpisodeError
+from mmbench.registry import get_task
+from mmbench.simulator import AssetVariant, FloatArray
+
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeRecord:
+    """One episode: enough to play it again and to check that it was so.
+
+    Attributes:
+        task_id: Id in the registry.
+        task_version: Version of the task it was played on.
+        seed: What `TaskEnv.reset` was given.
+        actions: What the agent sent, float32, shape `(T, A)`.
+        rewards: What the environment answered, float32, shape `(T,)`, task units.
+        episode_return: Undiscounted sum of the rewards as the environment kept it (float64).
+        score: Score at the last step, in [0, 1].
+        success: Success at the last step.
+        agent: Who played.
+        created: UTC time in ISO 8601.
+        simulator: Domain name.
+        simulator_version: Versions of its packages.
+        assets: Whether official assets or stand-ins were in use.
+    """
+
+    task_id: str
+    task_version: int
+    seed: int
+    actions: FloatArray
+    rewards: FloatArray
+    episode_return: float
+    score: float
+    success: bool
+    agent: str
+    created: str
+    simulator: str
+    simulator_version: str
+    assets: AssetVariant
+
+    def __post_init__(self) -> None:
+        task = get_task(self.task_id)
+        if self.rewards.ndim != 1 or self.actions.shape != (len(self.rewards), task.action_dim):
+            raise EpisodeError(
+                f"{self.task_id}: actions have shape {self.actions.shape} and rewards "
+                f"{self.rewards.shape}; expected (T, {task.action_dim}) and (T,)"
+            )
+        if not 1 <= len(self.rewards) <= task.max_episode_steps:
+            raise EpisodeError(
+                f"{self.task_id}: episode has {len(self.rewards)} steps, the task has "
+                f"{task.max_episode_steps}"
+            )
+        for name in ("actions", "rewards"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise EpisodeError(f"{self.task_id}: {name} must be finite numbers")
+        if not np.isfinite(self.episode_return):
+            raise EpisodeError(f"{self.task_id}: return is {self.episode_return}, expected a number")
+        if not 0.0 <= self.score <= 1.0:
+            raise EpisodeError(f"{self.task_id}: score is {self.score}, expected 0 to 1")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise EpisodeError(f"{self.task_id}: seed is {self.seed}, expected 0 to {MAX_SEED}")
+        if self.assets not in get_args(AssetVariant):
+            raise EpisodeError(
+                f"{self.task_id}: assets are {self.assets!r}, expected official or stand-in"
+            )
+
+    @property
+    def length(self) -> int:
+        """Number of env steps."""
+        return len(self.rewards)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What names the episode inside one log."""
+        return self.task_id, self.seed

@@ -1,0 +1,111 @@
+"""Playing recorded episodes again."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.env import IMAGE_SIZE, ObsType, TaskEnv
+from mmbench.episodes.record import EpisodeRecord
+from mmbench.errors import ReplayError
+from mmbench.registry import get_task
+from mmbench.simulator import FloatArray, Image
+from mmbench.versions import simulator_version
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trajectory:
+    """A replayed episode of T steps.
+
+    Attributes:
+        record: What was replayed.
+        observations: States, float32, shape `(T + 1, O)`: the first is the reset's.
+        images: Pictures, uint8, shape `(T + 1, H, W, 3)`, or `None` if not asked for.
+        successes: Success flag after every step, shape `(T,)`.
+    """
+
+    record: EpisodeRecord
+    observations: FloatArray
+    images: Image | None
+    successes: NDArray[np.bool_]
+
+
+def replay(
+    record: EpisodeRecord,
+    *,
+    obs_type: ObsType = "state",
+    image_size: int = IMAGE_SIZE,
+    env: TaskEnv | None = None,
+) -> Trajectory:
+    """Play a record again and compare every reward.
+
+    Args:
+        record: The episode.
+        obs_type: `state`, or `rgb` / `state+rgb` to collect pictures as well.
+        image_size: Height and width of the pictures.
+        env: An environment of the record's task to use instead of building one; for pictures it
+            must have `obs_type="state+rgb"`.
+
+    Raises:
+        ReplayError: If versions or assets differ, or at the first reward, return or score that
+            does.
+    """
+    has_images = obs_type != "state"
+    if env is None:
+        made = TaskEnv(
+            record.task_id, obs_type="state+rgb" if has_images else "state", image_size=image_size
+        )
+        try:
+            return replay(record, obs_type=obs_type, image_size=image_size, env=made)
+        finally:
+            made.close()
+    check_replayable(record, env)
+    obs, info = env.reset(seed=record.seed)
+    observed = [obs]
+    successes = []
+    for step, (action, recorded) in enumerate(zip(record.actions, record.rewards, strict=True)):
+        obs, reward, _, _, info = env.step(action)
+        if np.float32(reward) != recorded:
+            raise ReplayError(
+                f"{record.task_id}, seed {record.seed}: reward {step} is {np.float32(reward)} in "
+                f"the replay and {recorded} in the record"
+            )
+        observed.append(obs)
+        successes.append(info["success"])
+    for name, found, expected in (
+        ("return", info["return"], record.episode_return),
+        ("score", info["score"], record.score),
+        ("success", info["success"], record.success),
+    ):
+        if found != expected:
+            raise ReplayError(
+                f"{record.task_id}, seed {record.seed}: {name} is {found} in the replay and "
+                f"{expected} in the record"
+            )
+    if has_images:
+        pairs = cast(list[dict[str, Any]], observed)
+        states, images = ([pair[key] for pair in pairs] for key in ("state", "rgb"))
+    else:
+        states, images = cast(list[Any], observed), []
+    return Trajectory(
+        record=record,
+        observations=np.stack(states),
+        images=np.stack(images) if has_images else None,
+        successes=np.array(successes, np.bool_),
+    )
+
+
+def check_replayable(record: EpisodeRecord, env: TaskEnv) -> None:
+    """Raise `ReplayError` if the record was made with another task version, simulator or assets."""
+    task = get_task(record.task_id)
+    for name, recorded, present in (
+        ("task version", record.task_version, task.version),
+        ("simulator", record.simulator_version, simulator_version(task.domain)),
+        ("assets", record.assets, env.simulator.assets),
+    ):
+        if recorded != present:
+            raise ReplayError(
+                f"{record.task_id}, seed {record.seed}: recorded with {name} {recorded!r}, "
+                f"here is {present!r}; the two are not comparable"
+            )

@@ -1,0 +1,201 @@
+"""Episode logs on disk: directories of Parquet shards, written atomically, read as data only."""
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mmbench.episodes.record import EpisodeRecord
+from mmbench.errors import EpisodeError, UnknownTaskError
+from mmbench.registry import get_task
+
+SCHEMA_VERSION = b"1"
+SCHEMA = pa.schema(
+    [
+        pa.field("task", pa.string(), nullable=False),
+        pa.field("task_version", pa.int32(), nullable=False),
+        pa.field("seed", pa.int64(), nullable=False),
+        pa.field("length", pa.int32(), nullable=False),
+        pa.field("return", pa.float64(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),
+        pa.field("success", pa.bool_(), nullable=False),
+        pa.field("actions", pa.list_(pa.float32()), nullable=False),
+        pa.field("rewards", pa.list_(pa.float32()), nullable=False),
+        pa.field("agent", pa.string(), nullable=False),
+        pa.field("created", pa.string(), nullable=False),
+        pa.field("simulator", pa.string(), nullable=False),
+        pa.field("simulator_version", pa.string(), nullable=False),
+        pa.field("assets", pa.string(), nullable=False),
+    ],
+    metadata={b"mmbench_schema_version": SCHEMA_VERSION},
+)
+MAX_ROW_GROUP_BYTES = 256 * 2**20
+"""Largest row group that is read, uncompressed: a file that unpacks to more is refused."""
+_ROWS_PER_GROUP = 64
+
+
+def write(records: Sequence[EpisodeRecord], path: Path | str) -> None:
+    """Write episodes to one Parquet file; it appears whole or not at all."""
+    path = Path(path)
+    table = pa.Table.from_pylist([_as_row(record) for record in records], schema=SCHEMA)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        pq.write_table(table, partial, compression="zstd", row_group_size=_ROWS_PER_GROUP)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read(path: Path | str) -> Iterator[EpisodeRecord]:
+    """Yield the episodes of a file, or of all shards of a directory, each (task, seed) once.
+
+    Raises:
+        EpisodeError: If a file is no episode log, is damaged, or holds values out of range.
+    """
+    seen: set[tuple[str, int]] = set()
+    for shard in _shards(Path(path)):
+        for record in _read_shard(shard):
+            if record.key not in seen:
+                seen.add(record.key)
+                yield record
+
+
+def read_all(path: Path | str) -> list[EpisodeRecord]:
+    """Return `read(path)` as a list."""
+    return list(read(path))
+
+
+class EpisodeWriter:
+    """Adds episodes to a log directory; what `add` has returned from survives `kill -9`."""
+
+    def __init__(self, directory: Path | str) -> None:
+        self._directory = Path(directory)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        for leftover in self._directory.glob(".*.tmp"):
+            leftover.unlink()
+        numbers = [int(p.stem.rpartition("-")[2]) for p in self._directory.glob("part-*.parquet")]
+        self._next_number = max(numbers, default=-1) + 1
+
+    def add(self, records: Sequence[EpisodeRecord]) -> None:
+        """Write the episodes to a shard of their own."""
+        if records:
+            write(records, self._directory / f"part-{self._next_number:06d}.parquet")
+            self._next_number += 1
+
+    def compact(self) -> None:
+        """Merge all shards into one.
+
+        The merged file is in place before the old ones go; being stopped in between leaves
+        duplicates, which `read` drops.
+        """
+        shards = list(_shards(self._directory))
+        if len(shards) > 1:
+            self.add(read_all(self._directory))
+            for shard in shards:
+                shard.unlink()
+
+
+def _shards(path: Path) -> Iterable[Path]:
+    if path.is_file():
+        return [path]
+    if (path / "episodes").is_dir():
+        path = path / "episodes"
+    if not path.is_dir():
+        raise EpisodeError(f"{path} is neither an episode file nor a directory of them")
+    return sorted(path.glob("*.parquet"))
+
+
+def _read_shard(path: Path) -> Iterator[EpisodeRecord]:
+    try:
+        with pq.ParquetFile(path) as file:
+            _check_file(file, path)
+            for batch in file.iter_batches(batch_size=_ROWS_PER_GROUP):
+                for row in _rows(batch):
+                    yield _as_record(row, path)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise EpisodeError(f"{path} is not a readable episode log: {reason}") from error
+
+
+def _check_file(file: pq.ParquetFile, path: Path) -> None:
+    if not file.schema_arrow.equals(SCHEMA):
+        expected, found = set(SCHEMA.names), set(file.schema_arrow.names)
+        wrong = sorted(expected ^ found) or [
+            name
+            for name in SCHEMA.names
+            if not file.schema_arrow.field(name).equals(SCHEMA.field(name))
+        ]
+        raise EpisodeError(f"{path} is not an episode log: column {wrong[0]!r} is not as expected")
+    if (file.schema_arrow.metadata or {}).get(b"mmbench_schema_version") != SCHEMA_VERSION:
+        raise EpisodeError(f"{path} is an episode log of another schema version, expected 1")
+    for index in range(file.metadata.num_row_groups):
+        size = file.metadata.row_group(index).total_byte_size
+        if size > MAX_ROW_GROUP_BYTES:
+            raise EpisodeError(
+                f"{path} would unpack to {size} bytes at once; at most {MAX_ROW_GROUP_BYTES} are read"
+            )
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+    """Yield rows as dicts, the two lists as arrays (a list of Python floats is slow)."""
+    lists = {name: batch.column(name) for name in ("actions", "rewards")}
+    plain = batch.drop_columns(list(lists)).to_pylist()
+    for index, row in enumerate(plain):
+        for name, column in lists.items():
+            value = column[index].values
+            row[name] = None if value is None else value.to_numpy(zero_copy_only=False)
+        yield row
+
+
+def _as_row(record: EpisodeRecord) -> dict[str, Any]:
+    return {
+        "task": record.task_id,
+        "task_version": record.task_version,
+        "seed": record.seed,
+        "length": record.length,
+        "return": record.episode_return,
+        "score": record.score,
+        "success": record.success,
+        "actions": np.asarray(record.actions, np.float32).ravel(),
+        "rewards": np.asarray(record.rewards, np.float32),
+        "agent": record.agent,
+        "created": record.created,
+        "simulator": record.simulator,
+        "simulator_version": record.simulator_version,
+        "assets": record.assets,
+    }
+
+
+def _as_record(row: dict[str, Any], path: Path) -> EpisodeRecord:
+    missing = [name for name, value in row.items() if value is None]
+    if missing:
+        raise EpisodeError(f"{path}: column {missing[0]!r} has an empty row")
+    try:
+        action_dim = get_task(row["task"]).action_dim
+        if len(row["actions"]) != row["length"] * action_dim or len(row["rewards"]) != row["length"]:
+            raise EpisodeError(
+                f"{row['task']}: {len(row['actions'])} action entries and {len(row['rewards'])} "
+                f"rewards do not make {row['length']} steps of {action_dim} entries"
+            )
+        return EpisodeRecord(
+            task_id=row["task"],
+            task_version=row["task_version"],
+            seed=row["seed"],
+            actions=row["actions"].astype(np.float32).reshape(-1, action_dim),
+            rewards=row["rewards"].astype(np.float32),
+            episode_return=row["return"],
+            score=row["score"],
+            success=row["success"],
+            agent=row["agent"],
+            created=row["created"],
+            simulator=row["simulator"],
+            simulator_version=row["simulator_version"],
+            assets=row["assets"],
+        )
+    except (EpisodeError, UnknownTaskError) as error:
+        raise EpisodeError(f"{path}: {error}") from error

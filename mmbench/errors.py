@@ -1,0 +1,74 @@
+"""Everything mmbench raises on purpose. The command line prints the message and exits with code 2."""
+
+
+class MMBenchError(Exception):
+    """Base of all errors a caller can cause and mend."""
+
+
+class UnknownTaskError(MMBenchError, KeyError):
+    """A task id that is not in the registry."""
+
+    def __str__(self) -> str:  # KeyError would print the message in quotes
+        return str(self.args[0])
+
+
+class UnknownSuiteError(MMBenchError, KeyError):
+    """A suite name that does not exist."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class UnknownAgentError(MMBenchError, KeyError):
+    """An agent name or `module:factory` that cannot be found."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class SpecError(MMBenchError, ValueError):
+    """A task specification that contradicts itself."""
+
+
+class SimulatorMissingError(MMBenchError, ImportError):
+    """The package that simulates a domain is not installed."""
+
+
+class GraphicsError(MMBenchError, RuntimeError):
+    """A picture was asked for where none can be drawn."""
+
+
+class ActionError(MMBenchError, ValueError):
+    """An action of the wrong shape or with entries that are not finite."""
+
+
+class EpisodeOverError(MMBenchError, RuntimeError):
+    """`step` was called without a running episode."""
+
+
+class EpisodeError(MMBenchError, ValueError):
+    """An episode record or file that is not what it should be."""
+
+
+class ReplayError(MMBenchError, AssertionError):
+    """A replayed episode that differs from its record."""
+
+
+class ResultError(MMBenchError, ValueError):
+    """A result directory that cannot be read or continued."""
+
+
+class AgentError(MMBenchError, ValueError):
+    """An agent that cannot be built or answers with something that is not an action."""
+
+
+class WorkerError(MMBenchError, RuntimeError):
+    """A worker process that failed for a reason that a restart does not mend."""
+
+
+class AssetError(MMBenchError, FileNotFoundError):
+    """An asset that is needed and not there."""
+
+
+class PlanError(MMBenchError, ValueError):
+    """An evaluation that asks for something impossible."""

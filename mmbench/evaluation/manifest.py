@@ -1,0 +1,167 @@
+"""`manifest.json`: how a result came to be."""
+
+import datetime
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+import mmbench
+from mmbench.errors import ResultError
+from mmbench.registry import get_task
+from mmbench.versions import installed_version, simulator_version
+
+FILE_NAME = "manifest.json"
+MAX_BYTES = 2**20
+
+
+class Hardware(BaseModel):
+    """The machine, without its name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    machine: str
+    processor: str
+    num_cores: int
+    system: str
+
+
+class Manifest(BaseModel):
+    """What was evaluated, with what, when and on what."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal[1] = 1
+    agent: str
+    agent_options: dict[str, JsonValue]
+    checkpoint: str | None
+    checkpoint_sha256: str | None
+    suite: str | None
+    tasks: list[str] = Field(min_length=1)
+    num_episodes: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    versions: dict[str, str]
+    simulators: dict[str, str]
+    commit: str | None
+    is_dirty: bool | None
+    hardware: Hardware
+    started: str
+    finished: str | None = None
+
+
+def new_manifest(
+    *,
+    agent: str,
+    agent_options: dict[str, Any],
+    checkpoint: str | None,
+    suite: str | None,
+    tasks: tuple[str, ...],
+    num_episodes: int,
+    seed: int,
+) -> Manifest:
+    """Describe an evaluation that starts now on this machine."""
+    commit, is_dirty = _git_state()
+    domains = {get_task(task).domain.name: get_task(task).domain for task in tasks}
+    return Manifest(
+        agent=agent,
+        agent_options=agent_options,
+        checkpoint=checkpoint,
+        checkpoint_sha256=None if checkpoint is None else hash_path(Path(checkpoint)),
+        suite=suite,
+        tasks=list(tasks),
+        num_episodes=num_episodes,
+        seed=seed,
+        versions={
+            "mmbench": mmbench.__version__,
+            "python": platform.python_version(),
+            "numpy": installed_version("numpy") or "missing",
+            "gymnasium": installed_version("gymnasium") or "missing",
+        },
+        simulators={name: simulator_version(domain) for name, domain in domains.items()},
+        commit=commit,
+        is_dirty=is_dirty,
+        hardware=Hardware(
+            machine=platform.machine(),
+            processor=_processor(),
+            num_cores=os.cpu_count() or 1,
+            system=platform.system(),
+        ),
+        started=utc_now(),
+    )
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Read and check the manifest of a result directory."""
+    path = directory / FILE_NAME
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ResultError(f"{path} is larger than {MAX_BYTES} bytes")
+        return Manifest.model_validate_json(path.read_bytes(), strict=True)
+    except OSError as error:
+        raise ResultError(
+            f"{directory} is not a result directory: {FILE_NAME} cannot be read "
+            f"({error.strerror}); `mmbench evaluate --out` makes one"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ResultError(f"{path}: {field}: {first['msg']}") from error
+
+
+def write_manifest(manifest: Manifest, directory: Path) -> None:
+    """Write the manifest whole or not at all."""
+    partial = directory / f".{FILE_NAME}.tmp"
+    partial.write_text(json.dumps(manifest.model_dump(), indent=2, sort_keys=True) + "\n")
+    os.replace(partial, directory / FILE_NAME)
+
+
+def hash_path(path: Path) -> str:
+    """Return SHA-256 of a file, or of the names and contents of a directory's files."""
+    digest = hashlib.sha256()
+    if not path.exists():
+        raise ResultError(f"checkpoint {path} does not exist")
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    for file in files:
+        if file != path:
+            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+        with file.open("rb") as stream:
+            while chunk := stream.read(2**20):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def utc_now() -> str:
+    """Return the time as ISO 8601 with seconds."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def _git_state() -> tuple[str | None, bool | None]:
+    """Return the commit of the checkout mmbench runs from, and whether it was changed."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments],
+            cwd=Path(__file__).parent,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain"))
+    except (OSError, subprocess.CalledProcessError):
+        return None, None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"

@@ -1,0 +1,352 @@
+"""Plays the evaluation episodes of an agent and writes a result directory."""
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.agent import Agent, AgentFactory, build_agent, find_agent
+from mmbench.env import ObsType
+from mmbench.episodes import EpisodeRecord, EpisodeWriter
+from mmbench.errors import AgentError, PlanError, ResultError
+from mmbench.evaluation.manifest import (
+    FILE_NAME,
+    Manifest,
+    new_manifest,
+    read_manifest,
+    utc_now,
+    write_manifest,
+)
+from mmbench.evaluation.result import Result, load_result
+from mmbench.registry import get_suite, get_task
+from mmbench.seeding import evaluation_seed
+from mmbench.simulator import FloatArray
+from mmbench.spec import MAX_ACTION_DIM
+from mmbench.vector import MultitaskVectorEnv
+from mmbench.vector.layout import STAY_IDLE
+from mmbench.versions import simulator_version
+
+DEFAULT_EPISODES = 10
+_MIN_SLOTS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far an evaluation is, in env steps; a number that grows by what was done."""
+
+    env_steps: int
+    total_env_steps: int
+    episodes: int
+    total_episodes: int
+
+
+def evaluate(
+    agent: str | AgentFactory,
+    *,
+    suite: str | None = None,
+    tasks: Sequence[str] | None = None,
+    episodes: int = DEFAULT_EPISODES,
+    out: Path | str,
+    seed: int = 0,
+    workers: int | None = None,
+    checkpoint: str | None = None,
+    device: str = "cpu",
+    obs_type: ObsType = "state",
+    image_size: int = 224,
+    options: Mapping[str, Any] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_built: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Play `episodes` evaluation episodes of every task and return the result.
+
+    Finished episodes are on disk at once; the same call continues where it was stopped.
+
+    Args:
+        agent: Name of an installed agent, `module:factory`, or a factory.
+        suite: Name of a suite; exactly one of `suite` and `tasks` is given.
+        tasks: Task ids.
+        episodes: Episodes per task; episode i has the seed `evaluation_seed(task, i)`.
+        out: The result directory.
+        seed: Given to the agent. The episodes' seeds do not depend on it.
+        workers: Worker processes; default one per core; 0 plays in this process.
+        checkpoint: Given to the agent.
+        device: Given to the agent.
+        obs_type: What the agent sees.
+        image_size: Height and width of its pictures.
+        options: More keyword arguments for the agent's factory.
+        on_progress: Called now and then while episodes are played.
+        on_built: Called with how many environments are built, and of how many.
+
+    Raises:
+        ResultError: If `out` holds the result of something else.
+        AgentError: If the agent answers with something that is not an action.
+    """
+    task_ids = _chosen_tasks(suite, tasks, episodes)
+    factory = find_agent(agent) if isinstance(agent, str) else agent
+    name = agent if isinstance(agent, str) else f"{agent.__module__}:{agent.__qualname__}"
+    out = Path(out)
+    manifest = _open(
+        out,
+        new_manifest(
+            agent=name,
+            agent_options=dict(options or {}),
+            checkpoint=checkpoint,
+            suite=suite,
+            tasks=task_ids,
+            num_episodes=episodes,
+            seed=seed,
+        ),
+    )
+    done = load_result(out)
+    left = _episodes_left(task_ids, episodes, done.episodes)
+    writer = EpisodeWriter(out / "episodes")
+    if left:
+        slots = _plan_slots(left)
+        built = build_agent(
+            factory,
+            slots,
+            name=name,
+            checkpoint=checkpoint,
+            device=device,
+            seed=seed,
+            options=options or {},
+        )
+        envs = MultitaskVectorEnv(
+            slots,
+            num_workers=workers or None,
+            backend="serial" if workers == 0 else "process",
+            obs_type=obs_type,
+            image_size=image_size,
+            on_progress=None if on_built is None else lambda n: on_built(n, len(slots)),
+        )
+        try:
+            _Match(envs, built, name, left, writer, on_progress, len(done.episodes)).play()
+        finally:
+            envs.close()
+    writer.compact()
+    write_manifest(manifest.model_copy(update={"finished": utc_now()}), out)
+    return load_result(out)
+
+
+class _Match:
+    """An agent against the episodes that are left."""
+
+    def __init__(
+        self,
+        envs: MultitaskVectorEnv,
+        agent: Agent,
+        agent_name: str,
+        left: Mapping[str, Sequence[int]],
+        writer: EpisodeWriter,
+        on_progress: Callable[[Progress], None] | None,
+        num_done: int,
+    ) -> None:
+        self._envs = envs
+        self._agent = agent
+        self._agent_name = agent_name
+        self._queues = {task: deque(seeds) for task, seeds in left.items()}
+        self._writer = writer
+        self._on_progress = on_progress
+        self._specs = [get_task(task) for task in envs.tasks]
+        n = envs.num_envs
+        self._actions: list[list[FloatArray]] = [[] for _ in range(n)]
+        self._rewards: list[list[float]] = [[] for _ in range(n)]
+        self._env_steps = 0
+        self._num_episodes = num_done
+        self._total_env_steps = sum(
+            len(seeds) * get_task(task).max_episode_steps for task, seeds in left.items()
+        )
+        self._total_episodes = num_done + sum(map(len, left.values()))
+        self._versions = {spec.domain: simulator_version(spec.domain) for spec in self._specs}
+
+    def play(self) -> None:
+        envs = self._envs
+        obs, _ = envs.reset(seed=[self._next_seed(task) for task in envs.tasks])
+        seeds, active = envs.episode_seeds, envs.active
+        self._queue_next_seeds(active)
+        first = active.copy()
+        while active.any():
+            actions = self._ask(obs, first)
+            obs, rewards, _, truncated, info = envs.step(actions)
+            for slot in np.flatnonzero(active):
+                self._actions[slot].append(actions[slot, : self._specs[slot].action_dim].copy())
+                self._rewards[slot].append(rewards[slot])
+            self._env_steps += int(active.sum())
+            if truncated.any():
+                self._finish(truncated, seeds, info["final_info"])
+                seeds, active = envs.episode_seeds, envs.active
+                # A slot whose worker was replaced plays the same episode again; what follows it
+                # was queued before.
+                is_new = truncated & active & ~info["final_info"]["worker_restarted"]
+                self._queue_next_seeds(is_new)
+            first = truncated & active
+            self._show_progress()
+        self._show_progress()
+
+    def _next_seed(self, task: str) -> int:
+        queue = self._queues[task]
+        return queue.popleft() if queue else STAY_IDLE
+
+    def _queue_next_seeds(self, begun: NDArray[np.bool_]) -> None:
+        """Tell slots that have begun an episode which one follows it."""
+        for slot in np.flatnonzero(begun):
+            self._envs.set_next_seed(int(slot), self._next_seed(self._envs.tasks[slot]))
+
+    def _ask(self, obs: Any, first: NDArray[np.bool_]) -> FloatArray:
+        answer = self._agent.act(obs, first=first)
+        expected = (self._envs.num_envs, MAX_ACTION_DIM)
+        try:
+            actions = np.asarray(answer, np.float32)
+        except (TypeError, ValueError):
+            raise AgentError(
+                f"agent {self._agent_name!r} answered with a {type(answer).__name__}, "
+                f"expected float32 actions of shape {expected}"
+            ) from None
+        if actions.shape != expected:
+            raise AgentError(
+                f"agent {self._agent_name!r} answered with shape {actions.shape}, "
+                f"expected {expected}"
+            )
+        broken = ~np.isfinite(actions) & self._envs.action_mask
+        if broken.any():
+            slot, entry = (int(i) for i in np.argwhere(broken)[0])
+            raise AgentError(
+                f"agent {self._agent_name!r} answered with {actions[slot, entry]} in entry "
+                f"{entry} of its action for {self._envs.tasks[slot]}, expected finite numbers"
+            )
+        return actions
+
+    def _finish(
+        self,
+        truncated: NDArray[np.bool_],
+        seeds: NDArray[np.int64],
+        final: Mapping[str, NDArray[Any]],
+    ) -> None:
+        records = []
+        stand_ins = self._envs.uses_stand_ins
+        for slot in np.flatnonzero(truncated):
+            actions, rewards = self._actions[slot], self._rewards[slot]
+            self._actions[slot], self._rewards[slot] = [], []
+            if final["worker_restarted"][slot]:
+                self._env_steps -= len(rewards)
+                continue  # the slot plays this episode once more
+            spec = self._specs[slot]
+            records.append(
+                EpisodeRecord(
+                    task_id=spec.id,
+                    task_version=spec.version,
+                    seed=int(seeds[slot]),
+                    actions=np.stack(actions),
+                    rewards=np.array(rewards, np.float32),
+                    episode_return=float(final["return"][slot]),
+                    score=float(final["score"][slot]),
+                    success=bool(final["success"][slot]),
+                    agent=self._agent_name,
+                    created=utc_now(),
+                    simulator=spec.domain.name,
+                    simulator_version=self._versions[spec.domain],
+                    assets="stand-in" if stand_ins[slot] else "official",
+                )
+            )
+        self._writer.add(records)
+        self._num_episodes += len(records)
+
+    def _show_progress(self) -> None:
+        if self._on_progress is not None:
+            self._on_progress(
+                Progress(
+                    env_steps=self._env_steps,
+                    total_env_steps=self._total_env_steps,
+                    episodes=self._num_episodes,
+                    total_episodes=self._total_episodes,
+                )
+            )
+
+
+def _chosen_tasks(
+    suite: str | None, tasks: Sequence[str] | None, episodes: int
+) -> tuple[str, ...]:
+    if (suite is None) == (tasks is None):
+        raise PlanError("give either a suite or tasks, and not both")
+    if episodes < 1:
+        raise PlanError(f"episodes is {episodes}, expected 1 or more")
+    chosen = get_suite(suite) if suite is not None else tuple(tasks or ())
+    if not chosen:
+        raise PlanError("there is no task to evaluate")
+    for position, task in enumerate(chosen):
+        get_task(task)
+        if task in chosen[:position]:
+            raise PlanError(f"task {task!r} is named twice")
+    return chosen
+
+
+def _open(out: Path, planned: Manifest) -> Manifest:
+    """Start a result directory, or continue the one that is there."""
+    if not (out / FILE_NAME).exists():
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise ResultError(f"{out} exists and is not a result directory; choose another --out")
+        (out / "episodes").mkdir(parents=True, exist_ok=True)
+        write_manifest(planned, out)
+        return planned
+    found = read_manifest(out)
+    for field in ("agent", "agent_options", "checkpoint_sha256", "seed"):
+        if getattr(found, field) != getattr(planned, field):
+            raise ResultError(
+                f"{out} holds a result with {field} {getattr(found, field)!r}, not "
+                f"{getattr(planned, field)!r}; choose another --out"
+            )
+    for domain, version in planned.simulators.items():
+        if found.simulators.get(domain, version) != version:
+            raise ResultError(
+                f"{out} was made with {found.simulators[domain]}, here is {version}; "
+                "results of different simulators are not mixed, choose another --out"
+            )
+    if found.tasks != planned.tasks or found.num_episodes != planned.num_episodes:
+        raise ResultError(
+            f"{out} holds {found.num_episodes} episodes of {len(found.tasks)} tasks, the command "
+            f"asks for {planned.num_episodes} of {len(planned.tasks)}; choose another --out"
+        )
+    return found
+
+
+def _episodes_left(
+    tasks: Sequence[str], num_episodes: int, done: Sequence[EpisodeRecord]
+) -> dict[str, list[int]]:
+    finished = {episode.key for episode in done}
+    left = {
+        task: [
+            seed
+            for seed in (evaluation_seed(task, index) for index in range(num_episodes))
+            if (task, seed) not in finished
+        ]
+        for task in tasks
+    }
+    return {task: seeds for task, seeds in left.items() if seeds}
+
+
+def _plan_slots(left: Mapping[str, Sequence[int]]) -> list[str]:
+    """Return a task per slot so that all slots finish at about the same time.
+
+    All slots step together, so the longest row of episodes in one slot decides how often: tasks
+    with long episodes get more slots, as long as there are no more slots than tasks (or 16).
+    """
+    lengths = {task: get_task(task).max_episode_steps for task in left}
+
+    def num_slots(task: str, rounds: int) -> int:
+        episodes_per_slot = max(1, rounds // lengths[task])
+        return math.ceil(len(left[task]) / episodes_per_slot)
+
+    limit = max(len(left), _MIN_SLOTS)
+    most_episodes = max(map(len, left.values()))
+    candidates = {k * n for n in lengths.values() for k in range(1, most_episodes + 1)}
+    rounds = next(
+        rounds
+        for rounds in sorted(candidates)
+        if sum(num_slots(task, rounds) for task in left) <= limit
+    )
+    return [task for task in left for _ in range(num_slots(task, rounds))]

@@ -1,0 +1,1 @@
+"""What the MuJoCo-based domains share: exact snapshots and pictures."""

@@ -1,0 +1,113 @@
+"""A dm_control suite task as a Simulator; the base of the two DeepMind Control domains."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mmbench.mujoco_support.camera import OffscreenCamera
+from mmbench.mujoco_support.quiet_dm_control import PhysicsError
+from mmbench.mujoco_support.snapshot import MujocoState, restore_snapshot, take_snapshot
+from mmbench.simulator import AssetVariant, FloatArray, Image, Transition
+
+ACTION_REPEAT = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteTask:
+    """What a suite task consists of.
+
+    Attributes:
+        physics: A `dm_control.mujoco.Physics`.
+        task: A `dm_control.suite.base.Task`: start states and observations.
+        substeps: Physics steps in one control step.
+        reward: Reward of a control step, from the physics.
+        camera: Index of the camera for pictures.
+    """
+
+    physics: Any
+    task: Any
+    substeps: int
+    reward: Callable[[Any], float]
+    camera: int = 0
+
+
+class _State(NamedTuple):
+    physics: MujocoState
+    is_diverged: bool
+    last_obs: FloatArray
+
+
+class SuiteSimulator:
+    """Plays each action for two control steps and adds up their rewards.
+
+    Args:
+        suite: The task.
+        random_state: The generator that `suite.task` was built with.
+    """
+
+    assets: AssetVariant = "official"
+
+    def __init__(self, suite: SuiteTask, random_state: np.random.RandomState) -> None:
+        self._suite = suite
+        self._physics = suite.physics
+        self._random_state = random_state
+        low, high = suite.physics.model.actuator_ctrlrange.T.copy()
+        self._low, self._half_range = low, (high - low) / 2
+        self._camera: OffscreenCamera | None = None
+        self._is_diverged = False
+        self._last_obs = np.zeros(0, np.float32)
+
+    def reset(self, rng: np.random.Generator) -> FloatArray:
+        """Start an episode; the suite draws from a generator seeded by `rng`."""
+        self._random_state.seed(int(rng.integers(2**32)))
+        with self._physics.reset_context():
+            self._suite.task.initialize_episode(self._physics)
+        self._is_diverged = False
+        self._last_obs = self._observe()
+        return self._last_obs.copy()
+
+    def step(self, action: FloatArray) -> Transition:
+        """Play two control steps."""
+        if self._is_diverged:
+            return Transition(self._last_obs.copy(), 0.0, False)
+        control = self._low + self._half_range * (action.astype(np.float64) + 1.0)
+        reward = 0.0
+        try:
+            for _ in range(ACTION_REPEAT):
+                self._suite.task.before_step(control, self._physics)
+                self._physics.step(self._suite.substeps)
+                reward += float(self._suite.reward(self._physics))
+        except PhysicsError:
+            # Numbers have run away: the episode earns nothing more and shows its last good state.
+            self._is_diverged = True
+            return Transition(self._last_obs.copy(), 0.0, False)
+        self._last_obs = self._observe()
+        return Transition(self._last_obs.copy(), reward, False)
+
+    def render(self, height: int, width: int) -> Image:
+        """Draw the suite's own view of the task."""
+        if self._camera is None:
+            self._camera = OffscreenCamera(self._physics.model.ptr, self._suite.camera)
+        return self._camera.draw(self._physics.data.ptr, height, width)
+
+    def get_state(self) -> _State:
+        """Return a snapshot."""
+        physics = take_snapshot(self._physics.model.ptr, self._physics.data.ptr)
+        return _State(physics, self._is_diverged, self._last_obs)
+
+    def set_state(self, state: _State) -> None:
+        """Go back to a snapshot."""
+        restore_snapshot(self._physics.model.ptr, self._physics.data.ptr, state.physics)
+        self._is_diverged, self._last_obs = state.is_diverged, state.last_obs
+
+    def close(self) -> None:
+        """Free the graphics and the physics."""
+        if self._camera is not None:
+            self._camera.close()
+        self._physics.free()
+
+    def _observe(self) -> FloatArray:
+        parts = self._suite.task.get_observation(self._physics).values()
+        return np.concatenate([np.ravel(part) for part in parts]).astype(np.float32)

@@ -1,0 +1,150 @@
+"""All tasks and suites, by name."""
+
+import difflib
+import importlib
+from types import MappingProxyType
+
+from mmbench.domains import (
+    atari,
+    box2d,
+    dmcontrol,
+    dmcontrol_ext,
+    maniskill,
+    metaworld,
+    miniarcade,
+    mujoco,
+    ogbench,
+    robodesk,
+)
+from mmbench.errors import MMBenchError, SimulatorMissingError, UnknownSuiteError, UnknownTaskError
+from mmbench.simulator import Simulator
+from mmbench.spec import Domain, Split, TaskSpec
+
+_MODULES = (
+    dmcontrol,
+    dmcontrol_ext,
+    metaworld,
+    maniskill,
+    mujoco,
+    miniarcade,
+    box2d,
+    robodesk,
+    ogbench,
+    atari,
+)
+
+DOMAINS: tuple[Domain, ...] = tuple(module.DOMAIN for module in _MODULES)
+_TASKS = MappingProxyType({spec.id: spec for module in _MODULES for spec in module.TASKS})
+
+_QUICK = (
+    "cartpole-balance",
+    "reacher-three-easy",
+    "mw-reach",
+    "ms-cartpole-balance",
+    "mujoco-inverted-pendulum",
+    "pygame-point-maze-var1",
+    "lunarlander-hover",
+    "rd-push-red",
+    "og-point-arena",
+    "atari-pong",
+)
+_LITE = (
+    *("reacher-easy", "cartpole-swingup", "walker-run", "quadruped-walk"),
+    *("pendulum-spin", "cheetah-jump", "hopper-hop-backward", "spinner-spin"),
+    *("mw-reach", "mw-drawer-open", "mw-pick-place", "mw-assembly"),
+    *("ms-cartpole-swingup", "ms-push-cube", "ms-pick-cube", "ms-stack-cube"),
+    *("mujoco-inverted-pendulum", "mujoco-reacher", "mujoco-walker", "mujoco-ant"),
+    *("pygame-cowboy", "pygame-pong", "pygame-highway", "pygame-point-maze-var1"),
+    *("bipedal-walker-flat", "bipedal-walker-obstacles", "lunarlander-hover", "lunarlander-land"),
+    *("rd-push-red", "rd-open-drawer", "rd-open-slide", "rd-flat-block-in-bin"),
+    *("og-point-arena", "og-point-spiral", "og-ant", "og-ant-maze"),
+    *("atari-pong", "atari-boxing", "atari-ms-pacman", "atari-space-invaders"),
+)
+
+
+def _suites() -> dict[str, tuple[str, ...]]:
+    suites = {
+        "full": tuple(spec.id for spec in _TASKS.values() if spec.split == "train"),
+        "heldout": tuple(spec.id for spec in _TASKS.values() if spec.split == "heldout"),
+        "quick": _QUICK,
+        "lite": _LITE,
+    }
+    for domain in DOMAINS:
+        suites[domain.name] = tuple(
+            spec.id
+            for spec in _TASKS.values()
+            if spec.domain is domain and spec.split == "train"
+        )
+    return suites
+
+
+SUITES = MappingProxyType(_suites())
+"""Fixed, ordered tuples of task ids: the 200, the 34, two samples and the train tasks per domain."""
+
+
+def get_task(task_id: str) -> TaskSpec:
+    """Return the spec of `task_id`, or raise `UnknownTaskError` with a near match."""
+    try:
+        return _TASKS[task_id]
+    except KeyError:
+        raise UnknownTaskError(
+            f"unknown task {task_id!r}; {_hint(task_id, _TASKS, '`mmbench tasks` lists them')}"
+        ) from None
+
+
+def get_suite(name: str) -> tuple[str, ...]:
+    """Return the task ids of a suite, or raise `UnknownSuiteError` with a near match."""
+    try:
+        return SUITES[name]
+    except KeyError:
+        listing = f"there are {', '.join(SUITES)}"
+        raise UnknownSuiteError(
+            f"unknown suite {name!r}; {_hint(name, SUITES, listing)}"
+        ) from None
+
+
+def get_domain(name: str) -> Domain:
+    """Return the domain called `name`, or raise `MMBenchError` with a near match."""
+    domains = {domain.name: domain for domain in DOMAINS}
+    if name not in domains:
+        listing = f"there are {', '.join(domains)}"
+        raise MMBenchError(f"unknown domain {name!r}; {_hint(name, domains, listing)}")
+    return domains[name]
+
+
+def list_tasks(
+    *, suite: str | None = None, domain: str | None = None, split: Split | None = None
+) -> tuple[TaskSpec, ...]:
+    """Return the specs that match every given filter, in the order of the registry or suite."""
+    if split not in (None, "train", "heldout"):
+        raise MMBenchError(f"unknown split {split!r}; there are train and heldout")
+    wanted = None if domain is None else get_domain(domain)
+    specs = _TASKS.values() if suite is None else [get_task(name) for name in get_suite(suite)]
+    return tuple(
+        spec
+        for spec in specs
+        if (wanted is None or spec.domain is wanted) and (split is None or spec.split == split)
+    )
+
+
+def load_simulator(spec: TaskSpec, *, pictures: bool) -> Simulator:
+    """Import the domain's adapter and build the task on it.
+
+    Raises:
+        SimulatorMissingError: If the simulator is not installed; names the pip command.
+    """
+    module_name, _, class_name = spec.domain.adapter.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise SimulatorMissingError(
+            f"{spec.id} needs the {spec.domain.name} simulator, which cannot be imported "
+            f"({error}); install it with: pip install 'mmbench[{spec.domain.extra}]'"
+        ) from error
+    simulator: Simulator = getattr(module, class_name)(spec, pictures=pictures)
+    return simulator
+
+
+def _hint(name: str, known: object, otherwise: str) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)  # type: ignore[call-overload]  # any iterable of names
+    return f"did you mean {close[0]!r}?" if close else otherwise

@@ -1,0 +1,62 @@
+"""What a domain has to offer: the `Simulator` protocol."""
+
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+Image = NDArray[np.uint8]
+AssetVariant = Literal["official", "stand-in"]
+
+SimState = Any
+"""A snapshot. Only the simulator that made it can read it; it stays valid while others are made."""
+
+
+class Transition(NamedTuple):
+    """What one agent step brings.
+
+    Attributes:
+        obs: State observation, float32, shape `(obs_dim,)`, a fresh array.
+        reward: Reward of the agent step, in task units.
+        success: Whether the task's goal holds now; always false where a task has none.
+    """
+
+    obs: FloatArray
+    reward: float
+    success: bool
+
+
+class Simulator(Protocol):
+    """One task on one simulator: its physics, action repeat, reward and observation layout.
+
+    Built as `Simulator(spec, pictures=...)`; `pictures` says whether `render` will be called.
+    Time limit, score, input checks and bookkeeping belong to `TaskEnv`.
+    """
+
+    assets: AssetVariant
+    """Whether the official assets are in use, or the stand-ins that ship with mmbench."""
+
+    def reset(self, rng: np.random.Generator) -> FloatArray:
+        """Start an episode that depends on `rng` alone and return the first observation."""
+        ...
+
+    def step(self, action: FloatArray) -> Transition:
+        """Play one agent step; `action` is float32, in [-1, 1], of the right shape."""
+        ...
+
+    def render(self, height: int, width: int) -> Image:
+        """Draw the current state, uint8, shape `(height, width, 3)`; the state stays as it is."""
+        ...
+
+    def get_state(self) -> SimState:
+        """Return a snapshot from which `set_state` continues bit-identically."""
+        ...
+
+    def set_state(self, state: SimState) -> None:
+        """Go back to a snapshot of this simulator or of another one of the same task."""
+        ...
+
+    def close(self) -> None:
+        """Free what the simulator holds."""
+        ...

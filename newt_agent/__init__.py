@@ -1,0 +1,1 @@
+"""Newt: the language-conditioned world model."""
