@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import warnings
 from types import MappingProxyType
 
 from mmbench.domains import (
@@ -135,7 +136,11 @@ def load_simulator(spec: TaskSpec, *, pictures: bool) -> Simulator:
     """
     module_name, _, class_name = spec.domain.adapter.partition(":")
     try:
-        module = importlib.import_module(module_name)
+        with warnings.catch_warnings():
+            # Several simulators look for a display or driver at import and warn that there is none;
+            # what needs one says so when it is asked for.
+            warnings.simplefilter("ignore")
+            module = importlib.import_module(module_name)
     except ImportError as error:
         raise SimulatorMissingError(
             f"{spec.id} needs the {spec.domain.name} simulator, which cannot be imported "

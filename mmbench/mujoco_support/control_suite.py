@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from dm_control.rl.control import PhysicsError
 
 from mmbench.mujoco_support.camera import OffscreenCamera
-from mmbench.mujoco_support.quiet_dm_control import PhysicsError
 from mmbench.mujoco_support.snapshot import MujocoState, restore_snapshot, take_snapshot
 from mmbench.simulator import AssetVariant, FloatArray, Image, Transition
 

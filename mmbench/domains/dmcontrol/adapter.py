@@ -4,9 +4,9 @@ from typing import Any
 
 import mujoco
 import numpy as np
+from dm_control import suite
 
 from mmbench.mujoco_support.control_suite import SuiteSimulator, SuiteTask
-from mmbench.mujoco_support.quiet_dm_control import suite
 from mmbench.spec import TaskSpec
 
 _QUADRUPED_CAMERA = 2  # camera 0 of the quadruped looks straight down

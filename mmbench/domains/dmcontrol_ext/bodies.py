@@ -12,9 +12,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+from dm_control import suite
+from dm_control.suite import base, common
 from mmbench.domains.dmcontrol_ext.rewards import above, below, slower, toward, within
 from mmbench.mujoco_support.control_suite import SuiteTask
-from mmbench.mujoco_support.quiet_dm_control import base, common, suite
 
 Physics = Any
 Reward = Callable[[Physics], float]

@@ -1,0 +1,140 @@
+"""ManiSkill3 on CPU PhysX as a Simulator.
+
+ManiSkill builds the scenes and draws the start states; steps go past its batched torch code to
+SAPIEN itself (`control.py`, `goals.py`), with the same numbers.
+"""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import sapien
+from mani_skill.envs import sapien_env
+from PIL import Image as PillowImage
+
+from mmbench.domains.maniskill.control import Controls
+from mmbench.domains.maniskill.environments import IMAGE_SIZE, KINDS, build_environment
+from mmbench.domains.maniskill.headless import without_graphics
+from mmbench.domains.maniskill.robots import needs_stand_in, robots_on_disk
+from mmbench.domains.maniskill.things import has_official_things
+from mmbench.errors import GraphicsError
+from mmbench.replayed import ReplayedSimulator
+from mmbench.simulator import AssetVariant, FloatArray, Image, Transition
+from mmbench.spec import TaskSpec
+
+ACTION_REPEAT = 2
+GRAPHICS_COMMAND = "apt-get install libvulkan1 mesa-vulkan-drivers"
+
+_LOG = logging.getLogger("mmbench")
+
+
+class ManiSkillSimulator(ReplayedSimulator):
+    """An arm, a legged robot or a pole."""
+
+    assets: AssetVariant = "official"
+
+    def __init__(self, spec: TaskSpec, *, pictures: bool) -> None:
+        super().__init__()
+        if pictures:
+            _check_graphics()
+        if _is_stand_in(spec):
+            self.assets = "stand-in"
+            _warn_of_stand_ins()
+        self._spec = spec
+        self._pictures = pictures
+        with _quietly():
+            self.env: Any = build_environment(spec, pictures=pictures)
+        self._goal_class = KINDS[spec.params["environment"]].goal
+        self._is_untouched = True
+
+    def start(self, seed: int) -> FloatArray:
+        """Build the scene anew, for PhysX would remember old contacts, and draw a start state."""
+        with (
+            robots_on_disk(self._spec.params["robot"]),
+            contextlib.nullcontext() if self._pictures else without_graphics(),
+            _quietly(),
+        ):
+            self.env.reset(seed=seed, options={"reconfigure": not self._is_untouched})
+        self._is_untouched = False
+        self._controls = Controls(self.env.agent)
+        self._goal = self._goal_class(self.env)
+        self._physics = self.env.scene.px
+        self._num_ticks = self.env._sim_steps_per_control
+        self._goal.measure()
+        return self._observe()
+
+    def advance(self, action: FloatArray) -> Transition:
+        """Play the action for two inner steps."""
+        reward = 0.0
+        for _ in range(ACTION_REPEAT):
+            self._controls.apply(action)
+            for _ in range(self._num_ticks):
+                self._physics.step()
+            self._goal.measure()
+            reward += self._goal.reward(action)
+        return Transition(self._observe(), reward, self._goal.is_success())
+
+    def render(self, height: int, width: int) -> Image:
+        """Draw the package's view for people, goal markers included."""
+        if not self._pictures:
+            raise GraphicsError(f"{self._spec.id} was built without pictures")
+        self.env._after_control_step()  # lets cameras that follow a robot catch up
+        image: Image = self.env.render()[0].numpy()
+        if image.shape[:2] != (height, width):
+            resized = PillowImage.fromarray(image).resize((width, height))
+            image = np.asarray(resized)
+        return np.ascontiguousarray(image)
+
+    def close(self) -> None:
+        """Free the scene."""
+        with _quietly():
+            self.env.close()
+
+    def _observe(self) -> FloatArray:
+        parts = (*self._goal.joint_state(), *self._goal.observe())
+        return np.concatenate([np.ravel(part) for part in parts]).astype(np.float32)
+
+
+def _is_stand_in(spec: TaskSpec) -> bool:
+    has_thing = "object" in spec.params
+    return needs_stand_in(spec.params["robot"]) or (has_thing and not has_official_things())
+
+
+@cache
+def _warn_of_stand_ins() -> None:
+    _LOG.warning(
+        "ManiSkill assets are missing: stand-ins are used, and results are marked so; "
+        "`mmbench assets download` fetches the official ones"
+    )
+
+
+@cache
+def _check_graphics() -> None:
+    try:
+        sapien.render.RenderSystem()
+    except RuntimeError as error:
+        raise GraphicsError(
+            f"ManiSkill pictures need a Vulkan driver ({error}); without a GPU install lavapipe "
+            f"of Mesa 24.3 or newer: {GRAPHICS_COMMAND}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep ManiSkill from two habits while it builds or clears a scene.
+
+    It warns about the start poses of its own actors, and it runs a full garbage collection, for GPU
+    memory: on the CPU that frees nothing that counts and takes four fifths of the time of a reset.
+    """
+    logger = logging.getLogger("mani_skill")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with mock.patch.object(sapien_env.gc, "collect"):
+            yield
+    finally:
+        logger.setLevel(level)
