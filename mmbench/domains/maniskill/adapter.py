@@ -6,11 +6,13 @@ SAPIEN itself (`control.py`, `goals.py`), with the same numbers.
 
 import contextlib
 import logging
+import warnings
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 from unittest import mock
 
+import mani_skill
 import numpy as np
 import sapien
 from mani_skill.envs import sapien_env
@@ -127,14 +129,15 @@ def _check_graphics() -> None:
 def _quietly() -> Iterator[None]:
     """Keep ManiSkill from two habits while it builds or clears a scene.
 
-    It warns about the start poses of its own actors, and it runs a full garbage collection, for GPU
-    memory: on the CPU that frees nothing that counts and takes four fifths of the time of a reset.
+    It warns about the start poses and spaces of its own actors, and it runs a full garbage
+    collection, for GPU memory: on the CPU that frees nothing that counts and takes four fifths of
+    the time of a reset.
     """
-    logger = logging.getLogger("mani_skill")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    level = mani_skill.logger.level
+    mani_skill.logger.setLevel(logging.ERROR)
     try:
-        with mock.patch.object(sapien_env.gc, "collect"):
+        with warnings.catch_warnings(), mock.patch.object(sapien_env.gc, "collect"):
+            warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        mani_skill.logger.setLevel(level)

@@ -1,0 +1,1 @@
+"""The dynamics of the games: numbers only, no drawing."""
