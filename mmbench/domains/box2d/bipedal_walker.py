@@ -139,7 +139,7 @@ def _obstacles(rng: np.random.Generator) -> Heights:
             y_before_pit = y
         elif state == "pit":
             y = y_before_pit - (_PIT_DEPTH if counter > 1 else 0.0)
-        elif is_first:
+        elif state == "stump" and is_first:
             cells = int(rng.integers(2, 4))
             blocks.append(_box(x, x + cells * STEP, y, y + 0.75 * cells * STEP))
             counter = cells
