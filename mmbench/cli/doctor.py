@@ -1,3 +1,48 @@
-"""x"""
+"""`mmbench doctor`."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from mmbench.cli.output import print_json, print_table, progress_bar
+from mmbench.doctor import examine_domain
+from mmbench.evaluation.report import Table
+from mmbench.registry import DOMAINS
+
+
+@dataclass(frozen=True, kw_only=True)
 class Doctor:
-    """x"""
+    """Say per domain what works, what is missing, and the command that mends it.
+
+    Exit code 0 if state observations of all domains work with the pinned versions, else 1.
+    """
+
+    json: bool = False
+    """Print one JSON array."""
+
+    def run(self) -> int:
+        """Examine and print."""
+        found = []
+        with progress_bar() as bars:
+            bar = bars.add_task("examining", total=len(DOMAINS))
+            for domain in DOMAINS:
+                found.append(examine_domain(domain))
+                bars.advance(bar)
+        if self.json:
+            print_json(
+                [{**dataclasses.asdict(d), "is_healthy": d.is_healthy} for d in found]
+            )
+        else:
+            rows = tuple(
+                (
+                    d.domain,
+                    "works" if d.state is None else d.state,
+                    "work" if d.pictures is None else d.pictures,
+                    d.assets or "",
+                    "; ".join(d.wrong_versions) or "as pinned",
+                    d.remedy or "",
+                )
+                for d in found
+            )
+            header = ("domain", "state", "pictures", "assets", "versions", "remedy")
+            print_table(Table(header, rows), "mmbench doctor")
+        return 0 if all(d.is_healthy for d in found) else 1

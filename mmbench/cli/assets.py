@@ -1,0 +1,50 @@
+"""`mmbench assets list` and `mmbench assets download`."""
+
+from dataclasses import asdict, dataclass
+
+from tyro.conf import Positional
+
+from mmbench.assets import download, list_assets
+from mmbench.cli.output import print_json, print_table, progress_bar
+from mmbench.evaluation.report import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssetsList:
+    """List the downloadable assets, and which tasks use them."""
+
+    json: bool = False
+    """Print one JSON array."""
+
+    def run(self) -> int:
+        """Print the assets."""
+        found = list_assets()
+        if self.json:
+            print_json([asdict(asset) for asset in found])
+        else:
+            rows = tuple(
+                (a.name, "official" if a.is_present else "stand-in", " ".join(a.tasks))
+                for a in found
+            )
+            print_table(Table(("asset", "in use", "tasks"), rows), "assets")
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssetsDownload:
+    """Fetch official assets with ManiSkill's own downloader; MS_ASSET_DIR says where to."""
+
+    names: Positional[tuple[str, ...]] = ()
+    """Which ones. Default: all that are missing."""
+
+    def run(self) -> int:
+        """Download one after the other."""
+        names = self.names or tuple(a.name for a in list_assets() if not a.is_present)
+        with progress_bar() as bars:
+            bar = bars.add_task("downloading", total=len(names))
+            for name in names:
+                bars.update(bar, description=f"downloading {name}")
+                download(name)
+                bars.advance(bar)
+        print(f"{len(names)} assets downloaded")
+        return 0

@@ -1,0 +1,115 @@
+"""`mmbench bench env` and `mmbench bench vector`."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mmbench.bench import (
+    VectorTiming,
+    domain_of,
+    spread,
+    time_env,
+    time_gymnasium,
+    time_ours,
+)
+from mmbench.cli.output import print_json, print_table, progress_bar
+from mmbench.evaluation.report import Table
+from mmbench.registry import get_suite
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchEnv:
+    """Time single environments: creation, reset, step, and the simulator's part of a step."""
+
+    suite: str = "quick"
+    """Tasks to time."""
+    env_steps: int = 100
+    """Env steps per task."""
+    costs: Path | None = None
+    """Also write the step times to this JSON file (the table that places slots on workers)."""
+    json: bool = False
+    """Print one JSON array."""
+
+    def run(self) -> int:
+        """Time every task of the suite."""
+        tasks = get_suite(self.suite)
+        found = []
+        with progress_bar() as bars:
+            bar = bars.add_task("timing", total=len(tasks))
+            for task in tasks:
+                found.append(time_env(task, self.env_steps))
+                bars.advance(bar)
+        if self.costs is not None:
+            known = json.loads(self.costs.read_text()) if self.costs.is_file() else {}
+            known.update({t.task: float(f"{t.step_s:.3g}") for t in found})
+            self.costs.write_text(json.dumps(known, indent=0, sort_keys=True) + "\n")
+        if self.json:
+            print_json([asdict(timing) for timing in found])
+            return 0
+        rows = tuple(
+            (
+                t.task,
+                domain_of(t.task),
+                f"{1 / t.step_s:,.0f}",
+                f"{1e3 * t.step_s:.3f}",
+                f"{t.step_s / t.simulator_step_s:.3f}",
+                f"{1e3 * t.reset_s:.1f}",
+                f"{t.create_s:.2f}",
+            )
+            for t in found
+        )
+        header = ("task", "domain", "steps/s", "step ms", "/ simulator", "reset ms", "create s")
+        print_table(Table(header, rows), f"{len(found)} tasks, one core")
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchVector:
+    """Compare our vector environment with Gymnasium's over the same tasks, in one run."""
+
+    suite: str = "quick"
+    """Tasks to run, one slot each."""
+    workers: int | None = None
+    """Worker processes of ours. Default: one per core."""
+    seconds: float = 10.0
+    """How long each one steps."""
+    max_processes: int = 24
+    """Most tasks for AsyncVectorEnv, which starts a process for each; an even choice of the suite
+    stands for the rest, and ours is measured on the same choice."""
+    json: bool = False
+    """Print one JSON array."""
+
+    def run(self) -> int:
+        """Measure ours on all tasks, and all three on what one process per task can hold."""
+        tasks = get_suite(self.suite)
+        shared = spread(tasks, self.max_processes)
+        found: list[VectorTiming] = []
+        with progress_bar() as bars:
+            bar = bars.add_task("measuring", total=3 + (len(shared) < len(tasks)))
+            if len(shared) < len(tasks):
+                found.append(time_ours(tasks, self.workers, self.seconds))
+                bars.advance(bar)
+            found.append(time_ours(shared, self.workers, self.seconds))
+            bars.advance(bar)
+            for asynchronous in (True, False):
+                found.append(
+                    time_gymnasium(shared, asynchronous=asynchronous, seconds=self.seconds)
+                )
+                bars.advance(bar)
+        if self.json:
+            print_json([asdict(timing) for timing in found])
+            return 0
+        rows = tuple(
+            (
+                t.name,
+                str(t.num_tasks),
+                f"{t.steps_per_s:,.0f}",
+                f"{t.start_s:.1f}",
+                f"{t.memory_mib:,.0f}",
+                f"{t.memory_mib / t.num_tasks:.0f}",
+            )
+            for t in found
+        )
+        header = ("vector environment", "tasks", "steps/s", "start s", "MiB", "MiB per task")
+        print_table(Table(header, rows), f"suite {self.suite}")
+        return 0

@@ -1,0 +1,186 @@
+"""`mmbench play`."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tyro.conf import Positional
+
+from mmbench.env import TaskEnv
+from mmbench.episodes import EpisodeRecord, EpisodeWriter
+from mmbench.errors import GraphicsError
+from mmbench.evaluation.manifest import utc_now
+from mmbench.simulator import FloatArray
+from mmbench.versions import simulator_version
+
+_HELP = "arrows or WASD: axes 1 and 2; space: trigger; mouse button: point; R: again; Esc: quit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Play:
+    """Play a task yourself, in a window.
+
+    Arrow keys (or WASD) drive the first two action entries, I/K, J/L and U/O the next ones, space
+    the last one; with a mouse button held down, the pointer's place in the window drives the first
+    two instead.
+    """
+
+    task: Positional[str]
+    """Task to play, e.g. pygame-pong."""
+    seed: int | None = None
+    """Seed of the first episode. Default: a random one."""
+    size: int = 672
+    """Height and width of the window, in pixels."""
+    fps: float = 30.0
+    """Env steps per second."""
+    record: Path | None = None
+    """Directory to which finished episodes are written, as an episode log."""
+
+    def run(self) -> int:
+        """Open a window and play until it is closed."""
+        env = TaskEnv(self.task, render_mode="rgb_array", image_size=self.size)
+        pygame = _open_window(self.size, f"mmbench: {self.task}")
+        writer = EpisodeWriter(self.record) if self.record is not None else None
+        print(f"{env.task.instruction}\n{_HELP}")
+        try:
+            seed = self.seed
+            while True:
+                record = play_episode(env, _Player(pygame, self.size, self.fps), seed)
+                if record is None:
+                    return 0
+                print(f"seed {record.seed}: return {record.episode_return:.4g}, score {record.score:.4f}")
+                if writer is not None:
+                    writer.add([record])
+                seed = None
+        finally:
+            pygame.quit()
+            env.close()
+
+
+class _Player:
+    """Shows pictures and reads keys and mouse."""
+
+    def __init__(self, pygame: Any, size: int, fps: float) -> None:
+        self._pygame = pygame
+        self._size = size
+        self._frame_s = 1 / fps
+        self._next_frame = time.monotonic()
+        self.wants_restart = False
+
+    def __call__(self, image: Any, action_dim: int) -> FloatArray | None:
+        """Show a picture and return the action, or `None` to stop."""
+        pygame = self._pygame
+        screen = pygame.display.get_surface()
+        screen.blit(pygame.surfarray.make_surface(image.swapaxes(0, 1)), (0, 0))
+        pygame.display.flip()
+        time.sleep(max(0.0, self._next_frame - time.monotonic()))
+        self._next_frame = max(self._next_frame, time.monotonic()) + self._frame_s
+        for event in pygame.event.get():
+            if event.type == pygame.QUIT:
+                return None
+            if event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE:
+                return None
+            if event.type == pygame.KEYDOWN and event.key == pygame.K_r:
+                self.wants_restart = True
+        pressed = pygame.key.get_pressed()
+        pointer = pygame.mouse.get_pos() if any(pygame.mouse.get_pressed()) else None
+        return action_from_input(
+            lambda name: bool(pressed[pygame.key.key_code(name)]), pointer, self._size, action_dim
+        )
+
+
+_AXES = (
+    (("right", "d"), ("left", "a")),
+    (("down", "s"), ("up", "w")),
+    (("i",), ("k",)),
+    (("l",), ("j",)),
+    (("o",), ("u",)),
+)
+
+
+def action_from_input(
+    is_pressed: Callable[[str], bool],
+    pointer: tuple[int, int] | None,
+    size: int,
+    action_dim: int,
+) -> FloatArray:
+    """Turn keys and pointer into an action.
+
+    A task with one action entry takes either pair of arrows. Screen directions are the games' own:
+    right and down are positive.
+    """
+    action = np.zeros(action_dim, np.float32)
+    axes = [
+        float(any(map(is_pressed, more))) - float(any(map(is_pressed, less)))
+        for more, less in _AXES
+    ]
+    if action_dim == 1:
+        # Up means "more" where there is nothing to steer: jump, push.
+        action[0] = axes[0] if axes[0] else axes[1]
+        if is_pressed("space"):
+            action[0] = 1.0
+        return action
+    count = min(action_dim, len(axes))
+    action[:count] = axes[:count]
+    if pointer is not None:
+        action[:2] = np.clip(2 * np.array(pointer, np.float32) / size - 1, -1, 1)
+    if is_pressed("space"):
+        action[-1] = 1.0
+    return action
+
+
+def play_episode(env: TaskEnv, player: Any, seed: int | None) -> EpisodeRecord | None:
+    """Play one episode; return its record, or `None` if the player stopped."""
+    _, info = env.reset(seed=seed)
+    actions: list[FloatArray] = []
+    rewards: list[float] = []
+    is_over = False
+    while not is_over:
+        action = player(env.render(), env.task.action_dim)
+        if action is None:
+            return None
+        if getattr(player, "wants_restart", False):
+            player.wants_restart = False
+            return play_episode(env, player, env.episode_seed)
+        _, reward, _, is_over, info = env.step(action)
+        actions.append(action)
+        rewards.append(reward)
+    assert env.episode_seed is not None
+    return EpisodeRecord(
+        task_id=env.task.id,
+        task_version=env.task.version,
+        seed=env.episode_seed,
+        actions=np.stack(actions),
+        rewards=np.array(rewards, np.float32),
+        episode_return=info["return"],
+        score=info["score"],
+        success=info["success"],
+        agent="human",
+        created=utc_now(),
+        simulator=env.task.domain.name,
+        simulator_version=simulator_version(env.task.domain),
+        assets=env.simulator.assets,
+    )
+
+
+def _open_window(size: int, title: str) -> Any:
+    try:
+        import pygame
+    except ImportError as error:
+        raise GraphicsError("playing needs pygame; pip install pygame-ce") from error
+    try:
+        pygame.display.init()
+        driver = pygame.display.get_driver()
+        if driver in ("dummy", "offscreen", "evdev"):
+            raise pygame.error(f"only the {driver!r} video driver is available")
+        pygame.display.set_mode((size, size))
+    except pygame.error as error:
+        raise GraphicsError(
+            f"playing needs a display, and none can be opened ({error}); "
+            "run it on a desktop, or through `ssh -X`"
+        ) from error
+    pygame.display.set_caption(title)
+    return pygame

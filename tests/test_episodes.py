@@ -1,0 +1,193 @@
+"""The episode log: what goes in comes out, and nothing else is let in."""
+
+import dataclasses
+import hashlib
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mmbench
+from mmbench.episodes import EpisodeRecord, EpisodeWriter, read_all, replay, write
+from mmbench.episodes.store import SCHEMA
+from mmbench.errors import EpisodeError, ReplayError
+from mmbench.versions import simulator_version
+
+TASK = mmbench.task("pygame-landing")
+
+
+def recorded(seed: int = 3, num_steps: int = 200) -> EpisodeRecord:
+    env = mmbench.make(TASK.id)
+    env.reset(seed=seed)
+    actions = np.random.default_rng(seed).uniform(-1, 1, (num_steps, 2)).astype(np.float32)
+    rewards = []
+    for action in actions:
+        _, reward, _, _, info = env.step(action)
+        rewards.append(reward)
+    return EpisodeRecord(
+        task_id=TASK.id,
+        task_version=TASK.version,
+        seed=seed,
+        actions=actions,
+        rewards=np.array(rewards, np.float32),
+        episode_return=info["return"],
+        score=info["score"],
+        success=info["success"],
+        agent="test",
+        created="2026-01-01T00:00:00+00:00",
+        simulator="miniarcade",
+        simulator_version=simulator_version(TASK.domain),
+        assets="official",
+    )
+
+
+def assert_same(first: EpisodeRecord, second: EpisodeRecord) -> None:
+    for field in dataclasses.fields(EpisodeRecord):
+        one, two = getattr(first, field.name), getattr(second, field.name)
+        np.testing.assert_array_equal(one, two)
+        assert type(one) is type(two)
+
+
+def test_records_survive_the_disk(tmp_path: Path) -> None:
+    records = [recorded(seed) for seed in (1, 2, 3)]
+    write(records, tmp_path / "log.parquet")
+    for before, after in zip(records, read_all(tmp_path / "log.parquet"), strict=True):
+        assert_same(before, after)
+    assert pq.ParquetFile(tmp_path / "log.parquet").metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**63 - 1),
+    values=st.lists(st.floats(-1e30, 1e30, width=32), min_size=3, max_size=3),
+    score=st.floats(0, 1),
+)
+def test_any_record_survives_the_disk(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, values: list[float], score: float
+) -> None:
+    record = dataclasses.replace(
+        recorded(num_steps=1),
+        seed=seed,
+        actions=np.array([values[:2]], np.float32),
+        rewards=np.array(values[2:], np.float32),
+        score=score,
+    )
+    path = tmp_path_factory.mktemp("log") / "log.parquet"
+    write([record], path)
+    assert_same(record, read_all(path)[0])
+
+
+def test_a_directory_of_shards_is_one_log_without_repeats(tmp_path: Path) -> None:
+    writer = EpisodeWriter(tmp_path)
+    writer.add([recorded(1)])
+    writer.add([recorded(2), recorded(1)])
+    EpisodeWriter(tmp_path).add([recorded(3)])  # another process goes on
+    assert [record.seed for record in read_all(tmp_path)] == [1, 2, 3]
+    writer = EpisodeWriter(tmp_path)
+    writer.compact()
+    assert len(list(tmp_path.glob("*.parquet"))) == 1
+    assert [record.seed for record in read_all(tmp_path)] == [1, 2, 3]
+
+
+def test_replay_gives_the_whole_trajectory() -> None:
+    record = recorded()
+    trajectory = replay(record, obs_type="rgb", image_size=48)
+    assert trajectory.observations.shape == (201, 7)
+    assert trajectory.images is not None
+    assert trajectory.images.shape == (201, 48, 48, 3)
+    assert trajectory.successes.shape == (200,)
+
+
+def test_replay_names_the_first_difference() -> None:
+    record = recorded()
+    rewards = record.rewards.copy()
+    rewards[17] += 1
+    with pytest.raises(ReplayError, match=r"pygame-landing, seed 3: reward 17 is .* in the replay"):
+        replay(dataclasses.replace(record, rewards=rewards))
+    with pytest.raises(ReplayError, match="score is"):
+        replay(dataclasses.replace(record, score=1.0))
+    with pytest.raises(ReplayError, match="recorded with simulator 'mmbench 0.0.0'"):
+        replay(dataclasses.replace(record, simulator_version="mmbench 0.0.0"))
+    with pytest.raises(ReplayError, match="recorded with assets 'stand-in'"):
+        replay(dataclasses.replace(record, assets="stand-in"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"actions": np.zeros((200, 3), np.float32)}, r"actions have shape \(200, 3\)"),
+        ({"actions": np.zeros((199, 2), np.float32)}, r"actions have shape \(199, 2\)"),
+        ({"rewards": np.full(200, np.nan, np.float32)}, "rewards must be finite"),
+        ({"episode_return": float("inf")}, "return is inf"),
+        ({"score": 1.5}, "score is 1.5, expected 0 to 1"),
+        ({"seed": -1}, "seed is -1"),
+        ({"assets": "borrowed"}, "assets are 'borrowed'"),
+        (
+            {"actions": np.zeros((201, 2), np.float32), "rewards": np.zeros(201, np.float32)},
+            "episode has 201 steps, the task has 200",
+        ),
+    ],
+)
+def test_impossible_records_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(EpisodeError, match=message):
+        dataclasses.replace(recorded(), **change)
+
+
+def rewrite(path: Path, column: str, values: pa.Array) -> None:
+    table = pq.read_table(path)
+    index = table.schema.get_field_index(column)
+    table = table.set_column(index, SCHEMA.field(column), values)
+    pq.write_table(table.replace_schema_metadata(SCHEMA.metadata), path)
+
+
+def test_hostile_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.parquet"
+    good = recorded()
+
+    def message() -> str:
+        with pytest.raises(EpisodeError) as error:
+            read_all(path)
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    path.write_bytes(b"not parquet at all")
+    assert "is not a readable episode log" in message()
+    path.write_bytes(pickle.dumps({"task": "walker-run"}))
+    assert "is not a readable episode log" in message()
+    write([good], path)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "is not a readable episode log" in message()
+    pq.write_table(pa.table({"task": ["walker-run"]}), path)
+    assert "is not as expected" in message()
+    write([good], path)
+    pq.write_table(pq.read_table(path).replace_schema_metadata({}), path)
+    assert "schema version" in message()
+    for column, values, expected in (
+        ("task", pa.array(["no-such-task"]), "unknown task 'no-such-task'"),
+        ("length", pa.array([100], pa.int32()), "do not make 100 steps"),
+        ("length", pa.array([10**9], pa.int32()), "do not make 1000000000 steps"),
+        ("rewards", pa.array([[float("nan")] * 200], pa.list_(pa.float32())), "must be finite"),
+        ("actions", pa.array([[0.0] * 399], pa.list_(pa.float32())), "399 action entries"),
+        ("score", pa.array([7.0]), "score is 7.0"),
+    ):
+        write([good], path)
+        rewrite(path, column, values)
+        assert expected in message()
+    bomb = pa.array([np.zeros(80_000_000, np.float32)], pa.list_(pa.float32()))
+    write([good], path)
+    rewrite(path, "actions", bomb)
+    assert "would unpack to" in message()
+    with pytest.raises(EpisodeError, match="neither an episode file nor a directory"):
+        read_all(tmp_path / "nowhere")
+
+
+def test_evaluation_seeds_are_the_published_ones() -> None:
+    digest = hashlib.sha256(b"mmbench-eval/walker-run/3").digest()
+    assert mmbench.evaluation_seed("walker-run", 3) == int.from_bytes(digest[:4], "big")
+    seeds = {mmbench.evaluation_seed(s.id, i) for s in mmbench.tasks() for i in range(10)}
+    assert len(seeds) == 2340
