@@ -12,7 +12,9 @@ from mmbench.registry import DOMAINS, list_tasks
 from mmbench.spec import Domain
 from mmbench.versions import installed_version
 
-_PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[\w.]+)\s*;\s*extra == ['\"](?P<extra>\w+)['\"]$")
+_PIN = re.compile(
+    r"^(?P<name>[\w.-]+)==(?P<version>[\w.]+)\s*;\s*extra == ['\"](?P<extra>\w+)['\"]$"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,9 +93,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         self._is_running = True
         return self._observe(obs), self._info()
 
-    def step(
-        self, action: FloatArray
-    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def step(self, action: FloatArray) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play one env step.
 
         Raises:

@@ -72,9 +72,7 @@ def _suites() -> dict[str, tuple[str, ...]]:
     }
     for domain in DOMAINS:
         suites[domain.name] = tuple(
-            spec.id
-            for spec in _TASKS.values()
-            if spec.domain is domain and spec.split == "train"
+            spec.id for spec in _TASKS.values() if spec.domain is domain and spec.split == "train"
         )
     return suites
 
@@ -99,9 +97,7 @@ def get_suite(name: str) -> tuple[str, ...]:
         return SUITES[name]
     except KeyError:
         listing = f"there are {', '.join(SUITES)}"
-        raise UnknownSuiteError(
-            f"unknown suite {name!r}; {_hint(name, SUITES, listing)}"
-        ) from None
+        raise UnknownSuiteError(f"unknown suite {name!r}; {_hint(name, SUITES, listing)}") from None
 
 
 def get_domain(name: str) -> Domain:

@@ -52,8 +52,7 @@ class ReplayedSimulator(abc.ABC):
         """Play the episode of the snapshot."""
         num_played = len(self._actions)
         is_ahead = state.seed == self._seed and all(
-            mine is theirs
-            for mine, theirs in zip(self._actions, state.actions, strict=False)
+            mine is theirs for mine, theirs in zip(self._actions, state.actions, strict=False)
         )
         if not (is_ahead and num_played <= len(state.actions)):
             self._begin(state.seed)

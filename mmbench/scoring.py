@@ -58,9 +58,7 @@ def interquartile_mean(scores: Scores) -> float:
 
 def bootstrap_mean(scores: Scores, num_resamples: int = NUM_RESAMPLES) -> Estimate:
     """Return `mean_score` with a 95 % interval, episodes resampled within each task."""
-    samples = np.mean(
-        [values.mean(axis=1) for values in _resampled(scores, num_resamples)], axis=0
-    )
+    samples = np.mean([values.mean(axis=1) for values in _resampled(scores, num_resamples)], axis=0)
     return _estimate(mean_score(scores), samples)
 
 
@@ -114,9 +112,7 @@ def _resampled(scores: Scores, num_resamples: int) -> list[NDArray[np.float64]]:
     ]
 
 
-def _weighted_iqm(
-    values: NDArray[np.float64], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _weighted_iqm(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     order = np.argsort(values, axis=1, kind="stable")
     ordered = np.take_along_axis(values, order, axis=1)
     upper = np.cumsum(weights[order], axis=1)

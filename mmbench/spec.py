@@ -98,9 +98,13 @@ class TaskSpec:
         if not 1 <= self.obs_dim <= MAX_OBS_DIM:
             raise SpecError(f"{self.id}: obs_dim {self.obs_dim} is not in 1..{MAX_OBS_DIM}")
         if not 1 <= self.action_dim <= MAX_ACTION_DIM:
-            raise SpecError(f"{self.id}: action_dim {self.action_dim} is not in 1..{MAX_ACTION_DIM}")
+            raise SpecError(
+                f"{self.id}: action_dim {self.action_dim} is not in 1..{MAX_ACTION_DIM}"
+            )
         if self.max_episode_steps < 1:
-            raise SpecError(f"{self.id}: max_episode_steps {self.max_episode_steps} is not positive")
+            raise SpecError(
+                f"{self.id}: max_episode_steps {self.max_episode_steps} is not positive"
+            )
         if self.discount is not None and not 0.0 < self.discount < 1.0:
             raise SpecError(f"{self.id}: discount {self.discount} is not in (0, 1)")
         if not self.instruction or not self.embodiment:

@@ -28,9 +28,7 @@ class Doctor:
                 found.append(examine_domain(domain))
                 bars.advance(bar)
         if self.json:
-            print_json(
-                [{**dataclasses.asdict(d), "is_healthy": d.is_healthy} for d in found]
-            )
+            print_json([{**dataclasses.asdict(d), "is_healthy": d.is_healthy} for d in found])
         else:
             rows = tuple(
                 (

@@ -39,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _show_commands(arguments, points)
     try:
         command: Command = tyro.cli(
-            points[name].load(), args=rest, prog=f"mmbench {name}", config=(tyro.conf.OmitArgPrefixes,)
+            points[name].load(),
+            args=rest,
+            prog=f"mmbench {name}",
+            config=(tyro.conf.OmitArgPrefixes,),
         )
         return command.run()
     except MMBenchError as error:
@@ -64,19 +67,17 @@ def _split(
     return None, arguments
 
 
-def _show_commands(
-    arguments: list[str], points: dict[str, importlib.metadata.EntryPoint]
-) -> int:
+def _show_commands(arguments: list[str], points: dict[str, importlib.metadata.EntryPoint]) -> int:
     wants_help = not arguments or arguments[0] in ("-h", "--help")
     group = "" if wants_help else f"{arguments[0]} "
     names = sorted(name for name in points if name.startswith(group))
     if not names:
         print(f"mmbench: unknown command {arguments[0]!r}; see mmbench --help", file=sys.stderr)
         return USAGE
-    is_help = wants_help or arguments[1:] in (["-h"], ["--help"], [])
+    is_help = bool(arguments) and arguments[-1] in ("-h", "--help")
     stream = sys.stdout if is_help else sys.stderr
     print(f"usage: mmbench {group}COMMAND [--help]\n\ncommands:", file=stream)
     for name in names:
         summary = (points[name].load().__doc__ or "").strip().splitlines()[0]
         print(f"  {name:<20} {summary}", file=stream)
-    return 0 if is_help and arguments else USAGE
+    return 0 if is_help else USAGE

@@ -44,14 +44,28 @@ class Replay:
         if self.verify:
             return self._verify(records)
         rows = tuple(
-            (str(i), r.task_id, str(r.seed), str(r.length), f"{r.episode_return:.4g}", f"{r.score:.4f}", r.agent)
+            (
+                str(i),
+                r.task_id,
+                str(r.seed),
+                str(r.length),
+                f"{r.episode_return:.4g}",
+                f"{r.score:.4f}",
+                r.agent,
+            )
             for i, r in enumerate(records)
         )
         if self.json:
             print_json(
                 [
-                    {"task": r.task_id, "seed": r.seed, "length": r.length,
-                     "return": r.episode_return, "score": r.score, "agent": r.agent}
+                    {
+                        "task": r.task_id,
+                        "seed": r.seed,
+                        "length": r.length,
+                        "return": r.episode_return,
+                        "score": r.score,
+                        "agent": r.agent,
+                    }
                     for r in records
                 ]
             )

@@ -62,7 +62,9 @@ class EpisodeRecord:
             if not np.isfinite(getattr(self, name)).all():
                 raise EpisodeError(f"{self.task_id}: {name} must be finite numbers")
         if not np.isfinite(self.episode_return):
-            raise EpisodeError(f"{self.task_id}: return is {self.episode_return}, expected a number")
+            raise EpisodeError(
+                f"{self.task_id}: return is {self.episode_return}, expected a number"
+            )
         if not 0.0 <= self.score <= 1.0:
             raise EpisodeError(f"{self.task_id}: score is {self.score}, expected 0 to 1")
         if not 0 <= self.seed <= MAX_SEED:

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from mmbench.episodes.record import EpisodeRecord
 from mmbench.errors import EpisodeError, UnknownTaskError
-from mmbench.registry import get_task
+from mmbench.registry import get_task, list_tasks
+from mmbench.spec import MAX_ACTION_DIM
 
 SCHEMA_VERSION = b"1"
 SCHEMA = pa.schema(
@@ -37,6 +38,7 @@ SCHEMA = pa.schema(
 MAX_ROW_GROUP_BYTES = 256 * 2**20
 """Largest row group that is read, uncompressed: a file that unpacks to more is refused."""
 _ROWS_PER_GROUP = 64
+_MAX_VALUES_PER_EPISODE = MAX_ACTION_DIM * max(spec.max_episode_steps for spec in list_tasks())
 
 
 def write(records: Sequence[EpisodeRecord], path: Path | str) -> None:
@@ -134,10 +136,14 @@ def _check_file(file: pq.ParquetFile, path: Path) -> None:
     if (file.schema_arrow.metadata or {}).get(b"mmbench_schema_version") != SCHEMA_VERSION:
         raise EpisodeError(f"{path} is an episode log of another schema version, expected 1")
     for index in range(file.metadata.num_row_groups):
-        size = file.metadata.row_group(index).total_byte_size
-        if size > MAX_ROW_GROUP_BYTES:
+        group = file.metadata.row_group(index)
+        # Values count, not bytes: a run of equal values takes hardly any.
+        num_values = max(group.column(k).num_values for k in range(group.num_columns))
+        allowed = group.num_rows * _MAX_VALUES_PER_EPISODE
+        if num_values > allowed or group.total_byte_size > MAX_ROW_GROUP_BYTES:
             raise EpisodeError(
-                f"{path} would unpack to {size} bytes at once; at most {MAX_ROW_GROUP_BYTES} are read"
+                f"{path} would unpack to {num_values} values for {group.num_rows} episodes; "
+                f"at most {allowed} are read"
             )
 
 
@@ -177,7 +183,10 @@ def _as_record(row: dict[str, Any], path: Path) -> EpisodeRecord:
         raise EpisodeError(f"{path}: column {missing[0]!r} has an empty row")
     try:
         action_dim = get_task(row["task"]).action_dim
-        if len(row["actions"]) != row["length"] * action_dim or len(row["rewards"]) != row["length"]:
+        if (
+            len(row["actions"]) != row["length"] * action_dim
+            or len(row["rewards"]) != row["length"]
+        ):
             raise EpisodeError(
                 f"{row['task']}: {len(row['actions'])} action entries and {len(row['rewards'])} "
                 f"rewards do not make {row['length']} steps of {action_dim} entries"

@@ -27,9 +27,7 @@ def summary_table(results: Sequence[Result]) -> Table:
     for result in results:
         mean = scoring.bootstrap_mean(result.scores)
         iqm = scoring.bootstrap_iqm(result.scores)
-        improvement = (
-            "" if result is results[0] else _improvement(result, results[0])
-        )
+        improvement = "" if result is results[0] else _improvement(result, results[0])
         rows.append(
             (
                 result.name,
@@ -155,7 +153,9 @@ def _plot_png(results: Sequence[Result], path: Path) -> None:
     axes = figure.subplots()
     width = 0.8 / len(bars)
     for index, bar in enumerate(bars):
-        positions = [labels.index(label) + (index - (len(bars) - 1) / 2) * width for label in bar.labels]
+        positions = [
+            labels.index(label) + (index - (len(bars) - 1) / 2) * width for label in bar.labels
+        ]
         axes.bar(
             positions, bar.values, width, yerr=(bar.below, bar.above), capsize=2, label=bar.name
         )
@@ -226,7 +226,9 @@ def _as_latex(table: Table) -> str:
 
     return (
         rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}" + "\n"
-        "\\toprule\n" + line(table.header) + "\\midrule\n"
+        "\\toprule\n"
+        + line(table.header)
+        + "\\midrule\n"
         + "".join(line(row) for row in table.rows)
         + "\\bottomrule\n\\end{tabular}\n"
     )

@@ -171,7 +171,7 @@ class _Match:
         self._queue_next_seeds(active)
         first = active.copy()
         while active.any():
-            actions = self._ask(obs, first)
+            actions = self._ask(obs, first, active)
             obs, rewards, _, truncated, info = envs.step(actions)
             for slot in np.flatnonzero(active):
                 self._actions[slot].append(actions[slot, : self._specs[slot].action_dim].copy())
@@ -197,7 +197,7 @@ class _Match:
         for slot in np.flatnonzero(begun):
             self._envs.set_next_seed(int(slot), self._next_seed(self._envs.tasks[slot]))
 
-    def _ask(self, obs: Any, first: NDArray[np.bool_]) -> FloatArray:
+    def _ask(self, obs: Any, first: NDArray[np.bool_], active: NDArray[np.bool_]) -> FloatArray:
         answer = self._agent.act(obs, first=first)
         expected = (self._envs.num_envs, MAX_ACTION_DIM)
         try:
@@ -212,14 +212,15 @@ class _Match:
                 f"agent {self._agent_name!r} answered with shape {actions.shape}, "
                 f"expected {expected}"
             )
-        broken = ~np.isfinite(actions) & self._envs.action_mask
+        is_used = self._envs.action_mask & active[:, None]
+        broken = ~np.isfinite(actions) & is_used
         if broken.any():
             slot, entry = (int(i) for i in np.argwhere(broken)[0])
             raise AgentError(
                 f"agent {self._agent_name!r} answered with {actions[slot, entry]} in entry "
                 f"{entry} of its action for {self._envs.tasks[slot]}, expected finite numbers"
             )
-        return actions
+        return np.where(is_used, actions, np.float32(0))
 
     def _finish(
         self,
@@ -268,9 +269,7 @@ class _Match:
             )
 
 
-def _chosen_tasks(
-    suite: str | None, tasks: Sequence[str] | None, episodes: int
-) -> tuple[str, ...]:
+def _chosen_tasks(suite: str | None, tasks: Sequence[str] | None, episodes: int) -> tuple[str, ...]:
     if (suite is None) == (tasks is None):
         raise PlanError("give either a suite or tasks, and not both")
     if episodes < 1:
@@ -338,12 +337,13 @@ def _plan_slots(left: Mapping[str, Sequence[int]]) -> list[str]:
     lengths = {task: get_task(task).max_episode_steps for task in left}
 
     def num_slots(task: str, rounds: int) -> int:
-        episodes_per_slot = max(1, rounds // lengths[task])
-        return math.ceil(len(left[task]) / episodes_per_slot)
+        return math.ceil(len(left[task]) / (rounds // lengths[task]))
 
     limit = max(len(left), _MIN_SLOTS)
     most_episodes = max(map(len, left.values()))
-    candidates = {k * n for n in lengths.values() for k in range(1, most_episodes + 1)}
+    longest = max(lengths.values())
+    multiples = {k * n for n in lengths.values() for k in range(1, most_episodes + 1)}
+    candidates = {max(longest, rounds) for rounds in multiples}
     rounds = next(
         rounds
         for rounds in sorted(candidates)

@@ -94,9 +94,7 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
         self.action_mask = np.arange(MAX_ACTION_DIM) < np.array([[s.action_dim] for s in specs])
         self._set_spaces(image_size)
         workers = 1 if backend == "serial" else (num_workers or os.cpu_count() or 1)
-        self.groups = tuple(
-            np.array(slots) for slots in place(self.tasks, workers)
-        )
+        self.groups = tuple(np.array(slots) for slots in place(self.tasks, workers))
         layout = Layout(self.num_envs, len(self.groups), obs_type, image_size)
         self._arrays = SharedArrays(layout, shared=backend == "process")
         self._arrays["step_seconds"][:] = 0.0
@@ -117,7 +115,10 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
     # Gymnasium's vector API ----------------------------------------------------------------------
 
     def reset(
-        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
     ) -> tuple[Any, dict[str, Any]]:
         """Begin an episode in every slot.
 
@@ -177,9 +178,7 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
 
     def recv(
         self,
-    ) -> tuple[
-        int, Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
-    ]:
+    ) -> tuple[int, Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Wait for whichever group is ready; return its index, then `step`'s results for it."""
         group = self._pool.receive_any()
         return (group, *self._results(self.groups[group]))
@@ -528,10 +527,10 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 def _check_arguments(
     tasks: Sequence[str], copies: int, num_workers: int | None, obs_type: str, backend: str
 ) -> None:
-    if not tasks:
-        raise MMBenchError("a vector environment needs at least one task and one copy")
     if copies < 1:
         raise MMBenchError(f"copies is {copies}, expected 1 or more")
+    if not tasks:
+        raise MMBenchError("a vector environment needs at least one task")
     if num_workers is not None and num_workers < 1:
         raise MMBenchError(f"num_workers is {num_workers}, expected 1 or more")
     if obs_type not in OBS_TYPES:

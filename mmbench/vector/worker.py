@@ -90,9 +90,7 @@ class SlotRunner:
         if slot not in self._envs:
             self._beat()
             task = self._assignment.tasks[self._assignment.slots.index(slot)]
-            env = TaskEnv(
-                task, obs_type=self._obs_type, image_size=self._arrays.layout.image_size
-            )
+            env = TaskEnv(task, obs_type=self._obs_type, image_size=self._arrays.layout.image_size)
             self._envs[slot] = env
             self._arrays["standin"][slot] = env.simulator.assets != "official"
             self._arrays["num_created"][self._assignment.worker] += 1

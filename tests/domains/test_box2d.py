@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import mmbench
-from mmbench.domains.box2d.bipedal_walker import BASE_HEIGHT, STEP, BipedalWalkerGame
 from mmbench.domains.box2d.bipedal_walker import _TERRAINS as TERRAINS
+from mmbench.domains.box2d.bipedal_walker import BASE_HEIGHT, STEP, BipedalWalkerGame
 from mmbench.domains.box2d.lunar_lander import LunarLanderGame
 
 
@@ -45,7 +45,9 @@ def test_idle_walker_falls_and_pays_to_the_end() -> None:
 
 def test_heights_stay_in_their_ranges() -> None:
     for seed in range(40):
-        heights = {name: np.array(make(np.random.default_rng(seed))[0]) for name, make in TERRAINS.items()}
+        heights = {
+            name: np.array(make(np.random.default_rng(seed))[0]) for name, make in TERRAINS.items()
+        }
         assert (heights["flat"] == BASE_HEIGHT).all()
         assert (heights["uneven"][:21] == BASE_HEIGHT).all()
         assert (heights["uneven"] >= 1).all()

@@ -1,6 +1,5 @@
 """Check returns of the 49 Meta-World tasks."""
 
-
 import numpy as np
 import pytest
 
@@ -71,15 +70,13 @@ def test_twenty_random_steps_have_the_original_return(task_id: str) -> None:
     before = np.random.get_state()
     try:
         env.seeded_rand_vec = False
-        np.random.seed(0)  # noqa: NPY002 - what the package draws from
+        np.random.seed(0)
         env.reset()
     finally:
         np.random.set_state(before)
     env.step(np.zeros(4, np.float32))
     rng = np.random.default_rng(0)
-    rewards = [
-        simulator.step(rng.uniform(-1, 1, 4).astype(np.float32)).reward for _ in range(20)
-    ]
+    rewards = [simulator.step(rng.uniform(-1, 1, 4).astype(np.float32)).reward for _ in range(20)]
     assert sum(rewards) == pytest.approx(RETURNS[task_id], abs=2e-3)
 
 

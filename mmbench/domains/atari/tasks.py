@@ -6,7 +6,7 @@ DOMAIN = Domain(
     name="atari",
     adapter="mmbench.domains.atari.adapter:AtariSimulator",
     extra="atari",
-    packages=('ale-py',),
+    packages=("ale-py",),
     source="Arcade Learning Environment, arXiv:1207.4708",
 )
 

@@ -164,4 +164,3 @@ _TERRAINS: dict[str, Callable[[np.random.Generator], Heights]] = {
     "hills": _hills,
     "obstacles": _obstacles,
 }
-

@@ -4,8 +4,13 @@ import math
 
 import numpy as np
 from gymnasium.envs.box2d import lunar_lander as gym_lander
-from gymnasium.envs.box2d.lunar_lander import Box2D, edgeShape, fixtureDef, polygonShape
-from gymnasium.envs.box2d.lunar_lander import revoluteJointDef
+from gymnasium.envs.box2d.lunar_lander import (
+    Box2D,
+    edgeShape,
+    fixtureDef,
+    polygonShape,
+    revoluteJointDef,
+)
 
 from mmbench.domains.box2d.drawing import draw_lander
 from mmbench.simulator import FloatArray, Image

@@ -6,7 +6,7 @@ DOMAIN = Domain(
     name="box2d",
     adapter="mmbench.domains.box2d.adapter:Box2DSimulator",
     extra="box2d",
-    packages=('box2d', 'gymnasium'),
+    packages=("box2d", "gymnasium"),
     source="Gymnasium Box2D, arXiv:2407.17032, in the versions of MMBench, arXiv:2511.19584",
 )
 

@@ -15,9 +15,7 @@ _QUADRUPED_CAMERA = 2  # camera 0 of the quadruped looks straight down
 def load_suite_task(spec: TaskSpec, random_state: np.random.RandomState) -> SuiteTask:
     """Load the suite's own task, drawing from `random_state`."""
     domain = spec.params["domain"]
-    environment = suite.load(
-        domain, spec.params["task"], task_kwargs={"random": random_state}
-    )
+    environment = suite.load(domain, spec.params["task"], task_kwargs={"random": random_state})
     physics, task = environment.physics, environment.task
     if domain == "quadruped":
         _fill_sensor_names(physics)

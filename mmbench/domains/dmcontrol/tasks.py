@@ -6,7 +6,7 @@ DOMAIN = Domain(
     name="dmcontrol",
     adapter="mmbench.domains.dmcontrol.adapter:DMControlSimulator",
     extra="dmcontrol",
-    packages=('mujoco', 'dm_control'),
+    packages=("mujoco", "dm_control"),
     source="DeepMind Control Suite, arXiv:1801.00690",
 )
 

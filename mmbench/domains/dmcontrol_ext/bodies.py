@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 from dm_control import suite
 from dm_control.suite import base, common
+
 from mmbench.domains.dmcontrol_ext.rewards import above, below, slower, toward, within
 from mmbench.mujoco_support.control_suite import SuiteTask
 
@@ -118,9 +119,7 @@ def _headstand(physics: Physics) -> float:
 # Cheetah, and the bodies that start like it ------------------------------------------------------
 
 
-def _settled(
-    random_state: np.random.RandomState, *, model: str, reward: Reward
-) -> SuiteTask:
+def _settled(random_state: np.random.RandomState, *, model: str, reward: Reward) -> SuiteTask:
     """A planar body that is dropped in a random pose and settles before the episode."""
     if model == "cheetah":
         tree = _packaged_model(model)
@@ -245,7 +244,9 @@ def _pendulum(random_state: np.random.RandomState) -> SuiteTask:
 
 
 def _two_poles(random_state: np.random.RandomState) -> SuiteTask:
-    physics = suite.cartpole.Physics.from_xml_string(*suite.cartpole.get_model_and_assets(num_poles=2))
+    physics = suite.cartpole.Physics.from_xml_string(
+        *suite.cartpole.get_model_and_assets(num_poles=2)
+    )
     return _sparse_balance(random_state, physics)
 
 

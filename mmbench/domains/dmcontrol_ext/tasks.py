@@ -6,7 +6,7 @@ DOMAIN = Domain(
     name="dmcontrol-ext",
     adapter="mmbench.domains.dmcontrol_ext.adapter:DMControlExtSimulator",
     extra="dmcontrol",
-    packages=('mujoco', 'dm_control'),
+    packages=("mujoco", "dm_control"),
     source="MMBench, arXiv:2511.19584, on the DeepMind Control Suite",
 )
 

@@ -19,7 +19,7 @@ from mani_skill.envs import sapien_env
 from PIL import Image as PillowImage
 
 from mmbench.domains.maniskill.control import Controls
-from mmbench.domains.maniskill.environments import IMAGE_SIZE, KINDS, build_environment
+from mmbench.domains.maniskill.environments import KINDS, build_environment
 from mmbench.domains.maniskill.headless import without_graphics
 from mmbench.domains.maniskill.robots import needs_stand_in, robots_on_disk
 from mmbench.domains.maniskill.things import has_official_things

@@ -6,7 +6,7 @@ DOMAIN = Domain(
     name="maniskill",
     adapter="mmbench.domains.maniskill.adapter:ManiSkillSimulator",
     extra="maniskill",
-    packages=('mani_skill', 'sapien'),
+    packages=("mani_skill", "sapien"),
     source="ManiSkill3, arXiv:2410.00425",
 )
 
@@ -122,7 +122,11 @@ TASKS = (
         action_dim=6,
         max_episode_steps=25,
         score=_SUCCESS,
-        params={"environment": "PickCubeSO100-v1", "robot": "so100", "control_mode": "pd_joint_delta_pos"},
+        params={
+            "environment": "PickCubeSO100-v1",
+            "robot": "so100",
+            "control_mode": "pd_joint_delta_pos",
+        },
     ),
     TaskSpec(
         id="ms-poke-cube",
@@ -166,7 +170,11 @@ TASKS = (
         action_dim=7,
         max_episode_steps=50,
         score=_SUCCESS,
-        params={"environment": "PullCubeTool-v1", "robot": "panda", "control_mode": "pd_ee_delta_pose"},
+        params={
+            "environment": "PullCubeTool-v1",
+            "robot": "panda",
+            "control_mode": "pd_ee_delta_pose",
+        },
     ),
     TaskSpec(
         id="ms-stack-cube",
@@ -177,7 +185,11 @@ TASKS = (
         action_dim=7,
         max_episode_steps=25,
         score=_SUCCESS,
-        params={"environment": "StackCube-v1", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose"},
+        params={
+            "environment": "StackCube-v1",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+        },
     ),
     TaskSpec(
         id="ms-place-sphere",
@@ -188,7 +200,11 @@ TASKS = (
         action_dim=4,
         max_episode_steps=25,
         score=_SUCCESS,
-        params={"environment": "PlaceSphere-v1", "robot": "panda", "control_mode": "pd_ee_delta_pos"},
+        params={
+            "environment": "PlaceSphere-v1",
+            "robot": "panda",
+            "control_mode": "pd_ee_delta_pos",
+        },
     ),
     TaskSpec(
         id="ms-lift-peg",
@@ -199,7 +215,11 @@ TASKS = (
         action_dim=7,
         max_episode_steps=25,
         score=_SUCCESS,
-        params={"environment": "LiftPegUpright-v1", "robot": "panda", "control_mode": "pd_ee_delta_pose"},
+        params={
+            "environment": "LiftPegUpright-v1",
+            "robot": "panda",
+            "control_mode": "pd_ee_delta_pose",
+        },
     ),
     TaskSpec(
         id="ms-pick-apple",
@@ -211,7 +231,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "013_apple"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "013_apple",
+        },
     ),
     TaskSpec(
         id="ms-pick-banana",
@@ -223,7 +248,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "011_banana"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "011_banana",
+        },
     ),
     TaskSpec(
         id="ms-pick-can",
@@ -235,7 +265,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "005_tomato_soup_can"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "005_tomato_soup_can",
+        },
     ),
     TaskSpec(
         id="ms-pick-hammer",
@@ -247,7 +282,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "048_hammer"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "048_hammer",
+        },
     ),
     TaskSpec(
         id="ms-pick-fork",
@@ -259,7 +299,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "030_fork"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "030_fork",
+        },
     ),
     TaskSpec(
         id="ms-pick-knife",
@@ -271,7 +316,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "032_knife"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "032_knife",
+        },
     ),
     TaskSpec(
         id="ms-pick-mug",
@@ -283,7 +333,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "025_mug"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "025_mug",
+        },
     ),
     TaskSpec(
         id="ms-pick-orange",
@@ -295,7 +350,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "017_orange"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "017_orange",
+        },
     ),
     TaskSpec(
         id="ms-pick-screwdriver",
@@ -307,7 +367,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "044_flat_screwdriver"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "044_flat_screwdriver",
+        },
     ),
     TaskSpec(
         id="ms-pick-spoon",
@@ -319,7 +384,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "031_spoon"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "031_spoon",
+        },
     ),
     TaskSpec(
         id="ms-pick-tennis-ball",
@@ -331,7 +401,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "056_tennis_ball"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "056_tennis_ball",
+        },
     ),
     TaskSpec(
         id="ms-pick-baseball",
@@ -343,7 +418,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "055_baseball"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "055_baseball",
+        },
     ),
     TaskSpec(
         id="ms-pick-cube-xarm6",
@@ -355,7 +435,11 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("xarm6",),
-        params={"environment": "PickCube-v1", "robot": "xarm6_robotiq", "control_mode": "pd_ee_delta_pos"},
+        params={
+            "environment": "PickCube-v1",
+            "robot": "xarm6_robotiq",
+            "control_mode": "pd_ee_delta_pos",
+        },
     ),
     TaskSpec(
         id="ms-pick-sponge",
@@ -367,7 +451,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "026_sponge"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "026_sponge",
+        },
     ),
     TaskSpec(
         id="ms-anymal-reach",
@@ -379,7 +468,11 @@ TASKS = (
         max_episode_steps=100,
         score=_SUCCESS,
         assets=("anymal_c",),
-        params={"environment": "AnymalC-Reach-v1", "robot": "anymal_c", "control_mode": "pd_joint_delta_pos"},
+        params={
+            "environment": "AnymalC-Reach-v1",
+            "robot": "anymal_c",
+            "control_mode": "pd_joint_delta_pos",
+        },
     ),
     TaskSpec(
         id="ms-reach",
@@ -413,7 +506,11 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("xarm6",),
-        params={"environment": "Reach", "robot": "xarm6_robotiq", "control_mode": "pd_ee_delta_pos"},
+        params={
+            "environment": "Reach",
+            "robot": "xarm6_robotiq",
+            "control_mode": "pd_ee_delta_pos",
+        },
     ),
     TaskSpec(
         id="ms-cartpole-balance-sparse",
@@ -448,7 +545,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PushYCB", "robot": "panda", "control_mode": "pd_ee_delta_pose", "object": "013_apple"},
+        params={
+            "environment": "PushYCB",
+            "robot": "panda",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "013_apple",
+        },
     ),
     TaskSpec(
         id="ms-push-pear",
@@ -461,7 +563,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PushYCB", "robot": "panda", "control_mode": "pd_ee_delta_pose", "object": "016_pear"},
+        params={
+            "environment": "PushYCB",
+            "robot": "panda",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "016_pear",
+        },
     ),
     TaskSpec(
         id="ms-push-rubiks-cube",
@@ -474,7 +581,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PushYCB", "robot": "panda", "control_mode": "pd_ee_delta_pose", "object": "077_rubiks_cube"},
+        params={
+            "environment": "PushYCB",
+            "robot": "panda",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "077_rubiks_cube",
+        },
     ),
     TaskSpec(
         id="ms-push-can",
@@ -487,7 +599,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PushYCB", "robot": "panda", "control_mode": "pd_ee_delta_pose", "object": "005_tomato_soup_can"},
+        params={
+            "environment": "PushYCB",
+            "robot": "panda",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "005_tomato_soup_can",
+        },
     ),
     TaskSpec(
         id="ms-push-sponge",
@@ -500,7 +617,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PushYCB", "robot": "panda", "control_mode": "pd_ee_delta_pose", "object": "026_sponge"},
+        params={
+            "environment": "PushYCB",
+            "robot": "panda",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "026_sponge",
+        },
     ),
     TaskSpec(
         id="ms-push-banana",
@@ -513,7 +635,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PushYCB", "robot": "panda", "control_mode": "pd_ee_delta_pose", "object": "011_banana"},
+        params={
+            "environment": "PushYCB",
+            "robot": "panda",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "011_banana",
+        },
     ),
     TaskSpec(
         id="ms-push-screwdriver",
@@ -526,7 +653,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PushYCB", "robot": "panda", "control_mode": "pd_ee_delta_pose", "object": "044_flat_screwdriver"},
+        params={
+            "environment": "PushYCB",
+            "robot": "panda",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "044_flat_screwdriver",
+        },
     ),
     TaskSpec(
         id="ms-pick-rubiks-cube",
@@ -539,7 +671,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "077_rubiks_cube"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "077_rubiks_cube",
+        },
     ),
     TaskSpec(
         id="ms-pick-cup",
@@ -552,7 +689,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "065-a_cups"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "065-a_cups",
+        },
     ),
     TaskSpec(
         id="ms-pick-golf-ball",
@@ -565,7 +707,12 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "058_golf_ball"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "058_golf_ball",
+        },
     ),
     TaskSpec(
         id="ms-pick-soccer-ball",
@@ -578,6 +725,11 @@ TASKS = (
         max_episode_steps=25,
         score=_SUCCESS,
         assets=("ycb",),
-        params={"environment": "PickYCB", "robot": "panda_wristcam", "control_mode": "pd_ee_delta_pose", "object": "053_mini_soccer_ball"},
+        params={
+            "environment": "PickYCB",
+            "robot": "panda_wristcam",
+            "control_mode": "pd_ee_delta_pose",
+            "object": "053_mini_soccer_ball",
+        },
     ),
 )

@@ -6,7 +6,7 @@ DOMAIN = Domain(
     name="metaworld",
     adapter="mmbench.domains.metaworld.adapter:MetaWorldSimulator",
     extra="metaworld",
-    packages=('mujoco', 'metaworld'),
+    packages=("mujoco", "metaworld"),
     source="Meta-World, arXiv:1910.10897",
 )
 

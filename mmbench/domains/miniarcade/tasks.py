@@ -6,12 +6,14 @@ DOMAIN = Domain(
     name="miniarcade",
     adapter="mmbench.domains.miniarcade.adapter:MiniArcadeSimulator",
     extra="miniarcade",
-    packages=('mmbench',),
+    packages=("mmbench",),
     source="MMBench, arXiv:2511.19584; the dynamics are written here from its description",
 )
 
 _CARTPOLE = "Mine cart on a horizontal rail carrying a freely hinged pole; the single input pushes the cart left or right."
-_POINT_MAZE = "A small disc in a plane whose horizontal and vertical velocities are commanded directly."
+_POINT_MAZE = (
+    "A small disc in a plane whose horizontal and vertical velocities are commanded directly."
+)
 
 TASKS = (
     TaskSpec(
@@ -293,7 +295,12 @@ TASKS = (
         action_dim=2,
         max_episode_steps=200,
         score=ScoreRule(kind="return", low=0.0, high=200.0),
-        params={"game": "reacher", "upper_link_m": 0.11, "lower_link_m": 0.11, "target_radius_m": 0.04},
+        params={
+            "game": "reacher",
+            "upper_link_m": 0.11,
+            "lower_link_m": 0.11,
+            "target_radius_m": 0.04,
+        },
     ),
     TaskSpec(
         id="pygame-reacher-hard",
@@ -305,7 +312,12 @@ TASKS = (
         action_dim=2,
         max_episode_steps=200,
         score=ScoreRule(kind="return", low=0.0, high=200.0),
-        params={"game": "reacher", "upper_link_m": 0.11, "lower_link_m": 0.11, "target_radius_m": 0.025},
+        params={
+            "game": "reacher",
+            "upper_link_m": 0.11,
+            "lower_link_m": 0.11,
+            "target_radius_m": 0.025,
+        },
     ),
     TaskSpec(
         id="pygame-reacher-var1",
@@ -317,7 +329,12 @@ TASKS = (
         action_dim=2,
         max_episode_steps=200,
         score=ScoreRule(kind="return", low=0.0, high=200.0),
-        params={"game": "reacher", "upper_link_m": 0.14, "lower_link_m": 0.08, "target_radius_m": 0.04},
+        params={
+            "game": "reacher",
+            "upper_link_m": 0.14,
+            "lower_link_m": 0.08,
+            "target_radius_m": 0.04,
+        },
     ),
     TaskSpec(
         id="pygame-reacher-var2",
@@ -329,6 +346,11 @@ TASKS = (
         action_dim=2,
         max_episode_steps=200,
         score=ScoreRule(kind="return", low=0.0, high=200.0),
-        params={"game": "reacher", "upper_link_m": 0.08, "lower_link_m": 0.14, "target_radius_m": 0.03},
+        params={
+            "game": "reacher",
+            "upper_link_m": 0.08,
+            "lower_link_m": 0.14,
+            "target_radius_m": 0.03,
+        },
     ),
 )

@@ -6,10 +6,9 @@ DOMAIN = Domain(
     name="mujoco",
     adapter="mmbench.domains.mujoco.adapter:MujocoSimulator",
     extra="mujoco",
-    packages=('mujoco', 'gymnasium'),
+    packages=("mujoco", "gymnasium"),
     source="Gymnasium MuJoCo v4, arXiv:2407.17032",
 )
-
 
 
 TASKS = (
@@ -23,7 +22,12 @@ TASKS = (
         max_episode_steps=500,
         discount=0.99,
         score=ScoreRule(kind="return", low=0.0, high=5000.0),
-        params={"gym_id": "Ant-v4", "action_repeat": 2, "arguments": {"terminate_when_unhealthy": False}, "reward": "plain"},
+        params={
+            "gym_id": "Ant-v4",
+            "action_repeat": 2,
+            "arguments": {"terminate_when_unhealthy": False},
+            "reward": "plain",
+        },
     ),
     TaskSpec(
         id="mujoco-halfcheetah",
@@ -47,7 +51,12 @@ TASKS = (
         max_episode_steps=500,
         discount=0.99,
         score=ScoreRule(kind="return", low=0.0, high=5000.0),
-        params={"gym_id": "Hopper-v4", "action_repeat": 2, "arguments": {"terminate_when_unhealthy": False}, "reward": "healthy"},
+        params={
+            "gym_id": "Hopper-v4",
+            "action_repeat": 2,
+            "arguments": {"terminate_when_unhealthy": False},
+            "reward": "healthy",
+        },
     ),
     TaskSpec(
         id="mujoco-inverted-pendulum",
@@ -59,7 +68,12 @@ TASKS = (
         max_episode_steps=500,
         discount=0.99,
         score=ScoreRule(kind="return", low=0.0, high=1000.0),
-        params={"gym_id": "InvertedPendulum-v4", "action_repeat": 2, "arguments": {}, "reward": "until_failure"},
+        params={
+            "gym_id": "InvertedPendulum-v4",
+            "action_repeat": 2,
+            "arguments": {},
+            "reward": "until_failure",
+        },
     ),
     TaskSpec(
         id="mujoco-reacher",
@@ -82,6 +96,11 @@ TASKS = (
         max_episode_steps=500,
         discount=0.99,
         score=ScoreRule(kind="return", low=0.0, high=5000.0),
-        params={"gym_id": "Walker2d-v4", "action_repeat": 2, "arguments": {"terminate_when_unhealthy": False}, "reward": "healthy"},
+        params={
+            "gym_id": "Walker2d-v4",
+            "action_repeat": 2,
+            "arguments": {"terminate_when_unhealthy": False},
+            "reward": "healthy",
+        },
     ),
 )

@@ -115,11 +115,7 @@ class _Maze(_Task):
     def observe(self) -> FloatArray:
         xy = self.xy
         offset = xy - self.goal
-        own = (
-            (xy, self.displacement)
-            if self._is_point
-            else (self.data.qpos, self.data.qvel, xy)
-        )
+        own = (xy, self.displacement) if self._is_point else (self.data.qpos, self.data.qvel, xy)
         parts = (*own, self.goal, offset, [np.linalg.norm(offset)])
         return (np.concatenate(parts) / _MAZE_SCALE).astype(np.float32)
 

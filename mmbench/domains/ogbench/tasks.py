@@ -6,7 +6,7 @@ DOMAIN = Domain(
     name="ogbench",
     adapter="mmbench.domains.ogbench.adapter:OGBenchSimulator",
     extra="ogbench",
-    packages=('mujoco', 'ogbench'),
+    packages=("mujoco", "ogbench"),
     source="OGBench, arXiv:2410.20092",
 )
 

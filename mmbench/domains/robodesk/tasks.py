@@ -6,7 +6,7 @@ DOMAIN = Domain(
     name="robodesk",
     adapter="mmbench.domains.robodesk.adapter:RoboDeskSimulator",
     extra="robodesk",
-    packages=('mujoco', 'dm_control', 'robodesk'),
+    packages=("mujoco", "dm_control", "robodesk"),
     source="RoboDesk, github.com/google-research/robodesk",
 )
 

@@ -77,7 +77,7 @@ class Landing(Game):
         """Push the helicopter out of the deck; return its truncated corner."""
         right, bottom = left + WIDTH, top + HEIGHT
         deck_right = deck + DECK_WIDTH
-        if not (left < deck_right and deck < right and top < _DECK_BOTTOM and DECK_TOP < bottom):
+        if not (left < deck_right and deck < right and top < _DECK_BOTTOM and bottom > DECK_TOP):
             return left, top
         depth_x = min(right - deck, deck_right - left)
         depth_y = min(bottom - DECK_TOP, _DECK_BOTTOM - top)

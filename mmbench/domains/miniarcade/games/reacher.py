@@ -16,9 +16,7 @@ class Reacher(Game):
 
     name = "reacher"
 
-    def __init__(
-        self, upper_link_m: float, lower_link_m: float, target_radius_m: float
-    ) -> None:
+    def __init__(self, upper_link_m: float, lower_link_m: float, target_radius_m: float) -> None:
         self.links = (upper_link_m, lower_link_m)
         self.target_radius = target_radius_m
 

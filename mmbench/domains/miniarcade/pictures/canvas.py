@@ -138,9 +138,7 @@ class Canvas:
         return np.ascontiguousarray(pygame.surfarray.array3d(surface).swapaxes(0, 1))
 
 
-def jagged(
-    x: float, y: float, radii: Sequence[float], angle: float = 0.0
-) -> list[Point]:
+def jagged(x: float, y: float, radii: Sequence[float], angle: float = 0.0) -> list[Point]:
     """Return the corners of a star-shaped polygon with the given radii."""
     count = len(radii)
     return [

@@ -1,0 +1,51 @@
+# Everything happens in .venv; what is there already is used again.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RESULT ?= results/quickstart
+
+.DEFAULT_GOAL := help
+.PHONY: help setup graphics quickstart test test-slow check docs bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.installed ## Install everything into .venv
+
+# torch comes first and by its exact version: any other way of asking brings its largest build.
+$(VENV)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet -e '.[all,dev]'
+	touch $@
+
+graphics: ## Install software rendering for pictures (Debian, as root; elsewhere it only tells)
+	@sh .ci/graphics.sh
+
+quickstart: setup ## Evaluate the random agent on one task of every domain
+	$(BIN)/mmbench evaluate --agent random --suite quick --episodes 3 --out $(RESULT)
+	$(BIN)/mmbench report $(RESULT) --per task
+
+check: setup ## Format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m mmbench.taskdocs --check
+
+test: setup graphics check ## Everything that must pass (about 15 minutes on two cores)
+	$(BIN)/python -m pytest -n 2
+
+test-slow: setup graphics ## The rest: long statistics, all demonstrations, benchmarks
+	$(BIN)/python -m pytest -n 2 -m slow
+
+docs: setup ## Build the documentation into site/
+	$(BIN)/python -m mmbench.taskdocs
+	$(BIN)/mkdocs build --strict
+
+bench: setup ## Speed of environments and vector environments
+	$(BIN)/mmbench bench env --suite full
+	$(BIN)/mmbench bench vector --suite full
+
+clean: ## Remove .venv and what was built
+	rm -rf $(VENV) site build dist *.egg-info

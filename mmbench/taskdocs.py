@@ -1,0 +1,96 @@
+"""Writes the task pages of the documentation from the registry: `python -m mmbench.taskdocs`.
+
+With `--check` nothing is written; the exit code is 1 if a committed page is stale.
+"""
+
+import sys
+from pathlib import Path
+
+from mmbench.registry import DOMAINS, SUITES, get_task, list_tasks
+from mmbench.spec import Domain, TaskSpec
+
+FOLDER = Path(__file__).parents[1] / "docs" / "tasks"
+
+
+def pages() -> dict[str, str]:
+    """Return file name -> text of every page."""
+    texts = {f"{domain.name}.md": _domain_page(domain) for domain in DOMAINS}
+    texts["index.md"] = _index_page()
+    return texts
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check the pages."""
+    stale = [name for name, text in pages().items() if _current(name) != text]
+    if arguments == ["--check"]:
+        for name in stale:
+            print(f"docs/tasks/{name} is stale; run: python -m mmbench.taskdocs", file=sys.stderr)
+        return 1 if stale else 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in stale:
+        (FOLDER / name).write_text(pages()[name])
+    return 0
+
+
+def _current(name: str) -> str | None:
+    path = FOLDER / name
+    return path.read_text() if path.is_file() else None
+
+
+def _index_page() -> str:
+    lines = [
+        "# Tasks",
+        "",
+        "| domain | train | held out | simulator | source |",
+        "|---|---|---|---|---|",
+    ]
+    for domain in DOMAINS:
+        counts = [len(list_tasks(domain=domain.name, split=s)) for s in ("train", "heldout")]
+        packages = ", ".join(domain.packages)
+        lines.append(
+            f"| [{domain.name}]({domain.name}.md) | {counts[0]} | {counts[1]} | {packages} "
+            f"| {domain.source} |"
+        )
+    lines += ["", "## Suites", "", "| suite | tasks |", "|---|---|"]
+    lines += [f"| `{name}` | {len(tasks)} |" for name, tasks in SUITES.items()]
+    for name in ("quick", "lite"):
+        lines += ["", f"### {name}", ""]
+        lines += [f"- `{task}`: {get_task(task).instruction}" for task in SUITES[name]]
+    return "\n".join(lines) + "\n"
+
+
+def _domain_page(domain: Domain) -> str:
+    specs = list_tasks(domain=domain.name)
+    lines = [
+        f"# {domain.name}",
+        "",
+        f"{domain.source}. Install: `pip install 'mmbench[{domain.extra}]'`.",
+        "",
+        "| task | instruction | obs | action | steps | discount | score |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(spec) for spec in specs]
+    lines += ["", "## Bodies", ""]
+    bodies: dict[str, list[str]] = {}
+    for spec in specs:
+        bodies.setdefault(spec.embodiment, []).append(f"`{spec.id}`")
+    lines += [f"- {body} ({', '.join(tasks)})" for body, tasks in bodies.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _row(spec: TaskSpec) -> str:
+    mark = " (held out)" if spec.split == "heldout" else ""
+    rule = spec.score
+    score = (
+        "success at the last step"
+        if rule.kind == "success"
+        else f"return, {rule.low:g} to {rule.high:g}"
+    )
+    return (
+        f"| `{spec.id}`{mark} | {spec.instruction} | {spec.obs_dim} | {spec.action_dim} "
+        f"| {spec.max_episode_steps} | {spec.effective_discount:g} | {score} |"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

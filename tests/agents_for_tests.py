@@ -1,0 +1,38 @@
+"""Agents that tests name on the command line, good and bad."""
+
+from typing import Any
+
+import numpy as np
+
+
+class _Agent:
+    def __init__(self, answer: Any, after: int = 0) -> None:
+        self._answer = answer
+        self._left = after
+
+    def act(self, obs: np.ndarray, *, first: np.ndarray) -> Any:
+        self._left -= 1
+        if self._left >= 0:
+            return np.zeros((len(obs), 16), np.float32)
+        return self._answer(len(obs))
+
+
+def half(tasks: tuple[str, ...], **options: Any) -> _Agent:
+    return _Agent(lambda n: np.full((n, 16), 0.5, np.float32))
+
+
+def wrong_shape(tasks: tuple[str, ...], **options: Any) -> _Agent:
+    return _Agent(lambda n: np.zeros((n, 3)))
+
+
+def words(tasks: tuple[str, ...], **options: Any) -> _Agent:
+    return _Agent(lambda n: "left")
+
+
+def late_nan(tasks: tuple[str, ...], **options: Any) -> _Agent:
+    """Plays 250 steps well, then answers NaN: the short episodes are finished by then."""
+    return _Agent(lambda n: np.full((n, 16), np.nan, np.float32), after=250)
+
+
+def picky(tasks: tuple[str, ...], *, checkpoint: Any, device: str, seed: int, level: int) -> _Agent:
+    return half(tasks)

@@ -1,0 +1,132 @@
+"""Speed against the bare simulators, in one run, as ratios of medians."""
+
+import os
+import time
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+import mmbench
+from mmbench.bench import memory_mib, time_gymnasium, time_ours
+from mmbench.registry import SUITES
+from tests.benchmarks.bare_simulators import bare_step
+
+pytestmark = pytest.mark.slow
+
+# Most time of an env step through gymnasium.make, as a multiple of the bare simulator's: the median
+# over the tasks of a domain.
+LIMITS = {
+    "dmcontrol": 1.1,
+    "dmcontrol-ext": 1.1,
+    "metaworld": 1.1,
+    "mujoco": 1.1,
+    "box2d": 1.1,
+    "ogbench": 1.1,
+    "atari": 1.1,
+    "robodesk": 1 / 1.5,
+    "maniskill": 1 / 3,
+}
+TABLETOP = (
+    "ms-pick-cube",
+    "ms-pick-cube-eepose",
+    "ms-poke-cube",
+    "ms-push-cube",
+    "ms-pull-cube",
+    "ms-stack-cube",
+    "ms-place-sphere",
+    "ms-lift-peg",
+    "ms-pick-apple",
+    "ms-reach",
+)
+
+
+def ratio(spec: mmbench.TaskSpec, rounds: int) -> float:
+    """Time ours and the package's own in turn; return the ratio of the medians."""
+    env = gymnasium.make(f"mmbench/{spec.id}")
+    bare = bare_step(spec)
+    rng = np.random.default_rng(0)
+    ours, theirs = [], []
+    for index in range(rounds):
+        if index % min(20, spec.max_episode_steps) == 0:
+            env.reset(seed=index)
+        action = rng.uniform(-1, 1, spec.action_dim).astype(np.float32)
+        started = time.perf_counter()
+        env.step(action)
+        middle = time.perf_counter()
+        bare(action)
+        theirs.append(time.perf_counter() - middle)
+        ours.append(middle - started)
+    env.close()
+    return float(np.median(ours) / np.median(theirs))
+
+
+@pytest.mark.parametrize("domain", LIMITS)
+def test_a_step_costs_little_more_than_the_bare_simulator(domain: str, benchmark: Any) -> None:
+    specs = mmbench.tasks(suite=domain)
+    if domain == "maniskill":
+        specs = tuple(spec for spec in specs if spec.id in TABLETOP)
+    if domain == "metaworld":
+        specs = specs[::4]
+    ratios = {spec.id: ratio(spec, 25 if domain == "robodesk" else 60) for spec in specs}
+    benchmark.extra_info["ratios"] = ratios
+    benchmark.pedantic(lambda: None, rounds=1)
+    median = float(np.median(list(ratios.values())))
+    print(f"\n{domain}: median {median:.3f} of the bare simulator")
+    assert median <= LIMITS[domain], ratios
+
+
+@pytest.mark.parametrize("spec", mmbench.tasks(domain="miniarcade"), ids=lambda spec: spec.id)
+def test_miniarcade_plays_25000_steps_a_second(spec: mmbench.TaskSpec) -> None:
+    env = gymnasium.make(f"mmbench/{spec.id}")
+    env.reset(seed=0)
+    rng = np.random.default_rng(0)
+    actions = rng.uniform(-1, 1, (200, spec.action_dim)).astype(np.float32)
+    rates = []
+    for _ in range(5):
+        env.reset(seed=0)
+        started = time.perf_counter()
+        for action in actions[:199]:
+            env.step(action)
+        rates.append(199 / (time.perf_counter() - started))
+    print(f"\n{spec.id}: {max(rates):,.0f} steps/s")
+    assert max(rates) >= 25_000
+
+
+def test_two_hundred_tasks_fit_and_beat_one_process_per_task() -> None:
+    tasks = SUITES["full"]
+    subset = tuple(tasks[i] for i in np.linspace(0, 199, 16).round().astype(int))
+    whole = time_ours(tasks, 2, seconds=5)
+    ours = time_ours(subset, 2, seconds=5)
+    theirs = time_gymnasium(subset, asynchronous=True, seconds=5)
+    print(f"\n{whole}\n{ours}\n{theirs}")
+    assert whole.memory_mib <= 6 * 1024
+    assert ours.steps_per_s >= 2 * theirs.steps_per_s
+    assert whole.memory_mib / 200 <= theirs.memory_mib / len(subset) / 5
+
+
+def test_many_copies_of_one_task_use_both_cores() -> None:
+    cores = os.cpu_count() or 1
+    bare = bare_step(mmbench.task("walker-run"))
+    rng = np.random.default_rng(0)
+    actions = rng.uniform(-1, 1, (300, 6))
+    started = time.perf_counter()
+    for action in actions:
+        bare(action)
+    bare_rate = len(actions) / (time.perf_counter() - started)
+    envs = mmbench.make_vec(["walker-run"], copies=64, num_workers=cores)
+    envs.reset(seed=0)
+    batch = rng.uniform(-1, 1, (64, 16)).astype(np.float32)
+    envs.step(batch)
+    started = time.perf_counter()
+    for _ in range(40):
+        envs.step(batch)
+    rate = 40 * 64 / (time.perf_counter() - started)
+    envs.close()
+    print(f"\n{rate:,.0f} steps/s of {cores} x {bare_rate:,.0f}")
+    assert rate >= 0.85 * cores * bare_rate
+
+
+def test_memory_counts_processes_once() -> None:
+    assert 10 < memory_mib() < 20_000
