@@ -45,7 +45,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         image_size: Height and width of pictures, in pixels.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 25}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 25}  # noqa: RUF012 - as gymnasium declares it
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         self._is_running = not is_over
         return self._observe(transition.obs), reward, False, is_over, self._info()
 
-    def render(self) -> Image | None:  # type: ignore[override]  # gymnasium allows lists, too
+    def render(self) -> Image | None:
         """Draw the current state, uint8, shape `(image_size, image_size, 3)`."""
         if self.render_mode is None:
             gymnasium.logger.warn("render() needs gymnasium.make(..., render_mode='rgb_array')")

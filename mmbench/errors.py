@@ -1,4 +1,4 @@
-"""Everything mmbench raises on purpose. The command line prints the message and exits with code 2."""
+"""Everything mmbench raises on purpose: the command line prints the message and exits with 2."""
 
 
 class MMBenchError(Exception):

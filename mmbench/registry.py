@@ -78,7 +78,7 @@ def _suites() -> dict[str, tuple[str, ...]]:
 
 
 SUITES = MappingProxyType(_suites())
-"""Fixed, ordered tuples of task ids: the 200, the 34, two samples and the train tasks per domain."""
+"""Fixed, ordered tuples of task ids: the 200, the 34, two samples, train tasks per domain."""
 
 
 def get_task(task_id: str) -> TaskSpec:

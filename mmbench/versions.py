@@ -14,5 +14,5 @@ def installed_version(distribution: str) -> str | None:
 
 
 def simulator_version(domain: Domain) -> str:
-    """Return the versions that decide a domain's episodes, e.g. `dm_control 1.0.34; mujoco 3.3.6`."""
+    """Return the versions that decide a domain's episodes, e.g. `mujoco 3.3.6; ogbench 1.2.2`."""
     return "; ".join(f"{name} {installed_version(name) or 'missing'}" for name in domain.packages)

@@ -51,9 +51,8 @@ class Play:
                 record = play_episode(env, _Player(pygame, self.size, self.fps), seed)
                 if record is None:
                     return 0
-                print(
-                    f"seed {record.seed}: return {record.episode_return:.4g}, score {record.score:.4f}"
-                )
+                total, score = record.episode_return, record.score
+                print(f"seed {record.seed}: return {total:.4g}, score {score:.4f}")
                 if writer is not None:
                     writer.add([record])
                 seed = None

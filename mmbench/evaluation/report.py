@@ -167,7 +167,7 @@ def _plot_png(results: Sequence[Result], path: Path) -> None:
 
 
 def _plot_html(results: Sequence[Result], path: Path) -> None:
-    import plotly.graph_objects as go  # type: ignore[import-untyped]  # no stubs
+    import plotly.graph_objects as go
 
     figure = go.Figure(
         [

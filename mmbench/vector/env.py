@@ -69,7 +69,10 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
         on_progress: Called with the number of environments built so far.
     """
 
-    metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}
+    metadata = {  # noqa: RUF012 - as gymnasium declares it
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+        "render_modes": [],
+    }
 
     def __init__(
         self,
@@ -223,11 +226,12 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
     def _set_spaces(self, image_size: int) -> None:
         state = gymnasium.spaces.Box(-np.inf, np.inf, (MAX_OBS_DIM,), np.float32)
         image = gymnasium.spaces.Box(0, 255, (image_size, image_size, 3), np.uint8)
-        self.single_observation_space = {
+        spaces: dict[ObsType, gymnasium.spaces.Space[Any]] = {
             "state": state,
             "rgb": image,
             "state+rgb": gymnasium.spaces.Dict({"state": state, "rgb": image}),
-        }[self.obs_type]
+        }
+        self.single_observation_space = spaces[self.obs_type]
         self.single_action_space = gymnasium.spaces.Box(-1, 1, (MAX_ACTION_DIM,), np.float32)
         batch = gymnasium.vector.utils.batch_space
         self.observation_space = batch(self.single_observation_space, self.num_envs)
@@ -380,10 +384,9 @@ class _ProcessPool:
             *(self._arrays[name][slots].copy() for name in _Before._fields)
         )
         self._arrays["heartbeat"][group] = time.monotonic()
-        try:
+        # If it died since, receiving notices and replaces it.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._connections[group].send_bytes(command)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # it died since; receiving notices and replaces it
 
     def receive_all(self) -> None:
         while any(command is not None for command in self._pending):

@@ -1,5 +1,6 @@
 """The arrays that the parent and its workers share, one row per slot."""
 
+import contextlib
 from multiprocessing import shared_memory
 from typing import Any, NamedTuple
 
@@ -96,10 +97,9 @@ class SharedArrays:
         """Detach; the owner also removes the memory."""
         self._arrays = {}
         if self._memory is not None:
-            try:
+            # While somebody holds a view, the mapping stays until the process ends.
+            with contextlib.suppress(BufferError):
                 self._memory.close()
-            except BufferError:
-                pass  # somebody still holds a view; the mapping goes with the process
             if self._is_owner:
                 self._memory.unlink()
             self._memory = None

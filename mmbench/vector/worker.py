@@ -1,5 +1,6 @@
 """Environments of one worker, and the loop of a worker process."""
 
+import contextlib
 import os
 import signal
 import time
@@ -161,10 +162,8 @@ def run_worker(
 
 
 def _report(connection: Connection, text: str) -> None:
-    try:
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         connection.send_bytes(FAILED + text.encode())
-    except (BrokenPipeError, ConnectionResetError):
-        pass
 
 
 ONE_THREAD = {

@@ -48,11 +48,12 @@ def test_torchrl_collects_and_trains() -> None:
         envs = TorchRLEnvs(mmbench.make_vec(TASKS, copies=2, num_workers=2))
         policy = torch.nn.Sequential(torch.nn.Linear(128, 16), torch.nn.Tanh())
         optimiser = torch.optim.Adam(policy.parameters(), lr=1e-3)
-        rollout = envs.rollout(
-            220,
-            policy=TensorDictModule(policy, in_keys=["observation"], out_keys=["action"]),
-            break_when_any_done=False,
-        )
+        with torch.no_grad():
+            rollout = envs.rollout(
+                220,
+                policy=TensorDictModule(policy, in_keys=["observation"], out_keys=["action"]),
+                break_when_any_done=False,
+            )
         assert rollout["next", "reward"].shape == (4, 220, 1)
         assert rollout["next", "ended"].sum(dim=1).flatten().tolist() == [0, 0, 1, 1]
         loss = (policy(rollout["observation"]) - 0.5).square().mean()

@@ -1,5 +1,6 @@
 """Pictures of the Box2D games, drawn on an off-screen surface."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,7 @@ def draw_walker(game: "BipedalWalkerGame", height: int, width: int) -> Image:
         canvas.polygon((250, 250, 255), cloud)
     ground = list(zip(game.terrain_x, game.terrain_y, strict=True))
     canvas.polygon((112, 150, 82), [(ground[0][0], 0.0), *ground, (ground[-1][0], 0.0)])
-    for start, end in zip(ground, ground[1:], strict=False):
+    for start, end in itertools.pairwise(ground):
         canvas.line((76, 204, 76), start, end, 3)
     for block in game.blocks:
         canvas.polygon((255, 255, 255), block)

@@ -198,7 +198,7 @@ def _reacher_three(random_state: np.random.RandomState, *, target_size_m: float)
     )
 
 
-class _CupSpinStart(suite.ball_in_cup.BallInCup):  # type: ignore[misc]  # dm_control has no types
+class _CupSpinStart(suite.ball_in_cup.BallInCup):
     """Starts with the ball in the cup in nine episodes of ten."""
 
     def initialize_episode(self, physics: Physics) -> None:

@@ -20,7 +20,7 @@ from mmbench.spec import TaskSpec
 assert mani_skill.envs  # importing it registers the package's environments
 
 
-class ReachEnv(PickCubeEnv):  # type: ignore[misc]  # mani_skill has no types
+class ReachEnv(PickCubeEnv):
     """PickCube without the cube: only a goal in the air."""
 
     def _load_scene(self, options: dict[str, Any]) -> None:

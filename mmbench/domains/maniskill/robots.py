@@ -11,13 +11,13 @@ from mani_skill.agents.robots import ANYmalC, XArm6Robotiq
 _ASSETS = Path(__file__).parent / "assets"
 
 
-class StandInXArm6(XArm6Robotiq):  # type: ignore[misc]  # mani_skill has no types
+class StandInXArm6(XArm6Robotiq):
     """An xArm6 with a Robotiq gripper, with boxes for shapes."""
 
     urdf_path = str(_ASSETS / "xarm6_robotiq.urdf")
 
 
-class StandInANYmalC(ANYmalC):  # type: ignore[misc]  # mani_skill has no types
+class StandInANYmalC(ANYmalC):
     """An ANYmal C of eighteen links, with boxes and cylinders for shapes."""
 
     urdf_path = str(_ASSETS / "anymal_c.urdf")

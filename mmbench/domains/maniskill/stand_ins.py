@@ -5,6 +5,7 @@ at its origin, and a density of 1000 kg/m^3. Balls are faceted hulls, as scans a
 would roll away at the slightest touch.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -107,7 +108,7 @@ def _banana() -> tuple[Part, ...]:
     xs = [x for x, _ in points]
     middle = (max(xs) + min(xs)) / 2
     parts = []
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
         half_turn = math.atan2(y1 - y0, x1 - x0) / 2
         parts.append(
             Rod(

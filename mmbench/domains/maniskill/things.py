@@ -34,7 +34,7 @@ def _material(colour: Point) -> Any:
     return sapien.render.RenderMaterial(base_color=[*colour, 1.0])
 
 
-class PickThingEnv(PickSingleYCBEnv):  # type: ignore[misc]  # mani_skill has no types
+class PickThingEnv(PickSingleYCBEnv):
     """PickSingleYCB with one fixed object, built once."""
 
     def __init__(self, *args: Any, thing: str, **kwargs: Any) -> None:
@@ -63,7 +63,7 @@ class PickThingEnv(PickSingleYCBEnv):  # type: ignore[misc]  # mani_skill has no
         """Keep the heights of the table; the parent measures meshes, which misjudges primitives."""
 
 
-class PushThingEnv(PushCubeEnv):  # type: ignore[misc]  # mani_skill has no types
+class PushThingEnv(PushCubeEnv):
     """PushCube with an everyday object in place of the cube."""
 
     cube_half_size = 0.04

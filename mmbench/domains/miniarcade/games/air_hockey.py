@@ -31,6 +31,12 @@ class AirHockey(Game):
     """+1 for a goal at the top, -1 for one at the bottom."""
 
     name = "air_hockey"
+    x: float
+    y: float
+    vx: float
+    vy: float
+    agent: list[float]
+    opponent: list[float]
 
     def reset(self) -> None:
         self.goals = [0, 0]

@@ -110,9 +110,9 @@ class Highway(Game):
         front = self.x + CAR_LENGTH
         gap = None
         for vehicle in self.vehicles:
-            if vehicle.is_active and vehicle.lane == lane and vehicle.x >= front:
-                if gap is None or vehicle.x - front < gap:
-                    gap = vehicle.x - front
+            is_ahead = vehicle.is_active and vehicle.lane == lane and vehicle.x >= front
+            if is_ahead and (gap is None or vehicle.x - front < gap):
+                gap = vehicle.x - front
         return gap
 
     def _shaping(self, action: list[float]) -> float:

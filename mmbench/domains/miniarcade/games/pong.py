@@ -18,6 +18,10 @@ class Pong(Game):
     """+1 for a ball past the right side, -1 for one past the left."""
 
     name = "pong"
+    x: float
+    y: float
+    vx: float
+    vy: float
 
     def reset(self) -> None:
         self.agent_y = self.opponent_y = 92.0

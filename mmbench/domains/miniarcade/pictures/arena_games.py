@@ -1,5 +1,6 @@
 """Pictures of the games on a plain field: air hockey, bird attack, chase and evade, pong."""
 
+import itertools
 import math
 
 from mmbench.domains.miniarcade.games import air_hockey, bird_attack, chase_evade, pong
@@ -58,7 +59,7 @@ def paint_bird_attack(canvas: Canvas, game: BirdAttack) -> None:
         x, y = game.boss
         shade = int(200 * (1 - game.fade / bird_attack.FADE_STEPS))
         points = [(x + 16 * (k - 2), y + (8 if k % 2 == 0 else -8)) for k in range(5)]
-        for start, end in zip(points, points[1:], strict=False):
+        for start, end in itertools.pairwise(points):
             canvas.line((shade, shade, shade), start, end, 3)
     if game.ball is not None:
         canvas.disc(_BIRD, game.ball[0], game.ball[1], bird_attack.BALL_RADIUS)

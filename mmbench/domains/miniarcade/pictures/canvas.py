@@ -73,8 +73,8 @@ class Canvas:
     def line(self, colour: Colour, start: Point, end: Point, width: int = 1) -> None:
         """Draw a line."""
         s = self._scale
-        ends = [(int(x) * s, int(y) * s) for x, y in (start, end)]
-        pygame.draw.line(self.surface, colour, *ends, width * s)
+        first, last = ((int(x) * s, int(y) * s) for x, y in (start, end))
+        pygame.draw.line(self.surface, colour, first, last, width * s)
 
     def polygon(self, colour: Colour, points: Sequence[Point], *, outline: int = 0) -> None:
         """Fill a polygon, or draw its outline."""

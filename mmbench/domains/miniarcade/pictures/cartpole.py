@@ -25,9 +25,9 @@ def paint(canvas: Canvas, game: Cartpole) -> None:
     canvas.polygon((85, 65, 45), [(0, 0), *ceiling, (224, 0)])
     canvas.rect(_EDGE, 0, 192, 224, 32)
     for _ in range(int(rng.integers(5, 8))):
-        x, y = float(rng.integers(10, 214)), 224.0 - float(rng.integers(26, 34))
+        rock_x, rock_y = float(rng.integers(10, 214)), 224.0 - float(rng.integers(26, 34))
         size, shade = float(rng.integers(4, 8)), int(rng.integers(70, 110))
-        canvas.ellipse((shade, shade - 25, shade - 35), x, y, size * 1.3, size)
+        canvas.ellipse((shade, shade - 25, shade - 35), rock_x, rock_y, size * 1.3, size)
     canvas.rect((125, 120, 120), 0, 161, 224, 6)
     px = round(112 + _PIXELS_PER_M * max(-50.0, min(50.0, game.x)))
     canvas.rect((180, 110, 60), px - 14, 147, 28, 14)

@@ -32,12 +32,12 @@ def paint_coconut_dodge(canvas: Canvas, game: CoconutDodge) -> None:
     ):
         dune = [(x, 110 + amplitude * math.sin(x / 25 + phase)) for x in range(0, SIZE + 1, 8)]
         canvas.polygon(colour, [*dune, (SIZE, 140), (0, 140)])
-    for x, foot, height in ((68, 120, 75), (164, 110, 38)):
-        canvas.line((35, 20, 35), (x, foot), (x + height // 10, foot - height), 3)
+    for trunk, foot, height in ((68, 120, 75), (164, 110, 38)):
+        canvas.line((35, 20, 35), (trunk, foot), (trunk + height // 10, foot - height), 3)
         for k in range(7):
             angle = math.pi * (k / 6 + 1)
             reach = 0.35 * height
-            top = (x + height // 10, foot - height)
+            top = (trunk + height // 10, foot - height)
             tip = (top[0] + reach * math.cos(angle), top[1] + 0.6 * reach * math.sin(angle) + 6)
             canvas.line((30, 25, 35), top, tip, 3)
     for x, y, _, _, radius, crack in game.coconuts:
