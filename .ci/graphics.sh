@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs what pictures need on a machine without a GPU: EGL for MuJoCo, lavapipe for ManiSkill.
-# State observations need none of it. Only Debian is known here, and only root can install.
+# State observations need none of it. Xvfb is a screen for the tests of `mmbench play`.
+# Only Debian is known here, and only root can install.
 set -eu
 
 has_egl() { ldconfig -p | grep -q 'libEGL\.so' && ldconfig -p | grep -q 'libEGL_mesa\.so'; }
 has_vulkan() { ldconfig -p | grep -q 'libvulkan\.so' && ls /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json >/dev/null 2>&1; }
 
-if has_egl && has_vulkan; then
+if has_egl && has_vulkan && command -v Xvfb >/dev/null; then
     exit 0
 fi
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || [ ! -r /etc/os-release ]; then
@@ -16,7 +17,7 @@ fi
 
 . /etc/os-release
 apt-get -qq update
-apt-get -qq install -y libegl1 libgl1 libgl1-mesa-dri >/dev/null
+apt-get -qq install -y libegl1 libgl1 libgl1-mesa-dri xvfb >/dev/null
 
 # ManiSkill needs lavapipe of Mesa 24.3 or newer, which Debian 12 has in its backports.
 pocket=""

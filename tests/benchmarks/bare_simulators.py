@@ -4,84 +4,78 @@ import contextlib
 import io
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
 
+from mmbench.mujoco_support.control_suite import SuiteTask
 from mmbench.spec import TaskSpec
 
-Step = Callable[[np.ndarray], Any]
+
+class Bare(NamedTuple):
+    """A package's own environment: `step` plays an action as the package itself would."""
+
+    reset: Callable[[int], Any]
+    step: Callable[[np.ndarray], Any]
 
 
-def bare_step(spec: TaskSpec) -> Step:
-    """Return a function that plays an action as the package itself would."""
+def bare_simulator(spec: TaskSpec) -> Bare:
+    """Return the package's own environment that does the physics of a task."""
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         return _MAKERS[spec.domain.name](spec)
 
 
-def _dmcontrol(spec: TaskSpec) -> Step:
-    from dm_control import suite
+def _dmcontrol(spec: TaskSpec) -> Bare:
+    from mmbench.domains.dmcontrol.adapter import load_suite_task
 
-    env = suite.load(spec.params["domain"], spec.params["task"], task_kwargs={"random": 0})
-    return _dm_env_step(env)
+    return _control_suite(load_suite_task(spec, np.random.RandomState(0)))
 
 
-def _dmcontrol_ext(spec: TaskSpec) -> Step:
-    from dm_control.rl import control
-
+def _dmcontrol_ext(spec: TaskSpec) -> Bare:
     from mmbench.domains.dmcontrol_ext.bodies import BUILDERS
 
-    task = BUILDERS[spec.id](np.random.RandomState(0))
-    task.task.get_reward = task.reward
-    env = control.Environment(task.physics, task.task, n_sub_steps=task.substeps)
-    return _dm_env_step(env)
+    return _control_suite(BUILDERS[spec.id](np.random.RandomState(0)))
 
 
-def _dm_env_step(env: Any) -> Step:
-    env.reset()
+def _control_suite(suite: SuiteTask) -> Bare:
+    from dm_control.rl import control
 
-    def step(action: np.ndarray) -> None:
-        for _ in range(2):
-            env.step(action)
-
-    return step
+    suite.task.get_reward = suite.reward
+    env = control.Environment(suite.physics, suite.task, n_sub_steps=suite.substeps)
+    return _repeated(env, 2)
 
 
-def _mujoco(spec: TaskSpec) -> Step:
+def _mujoco(spec: TaskSpec) -> Bare:
     env = gymnasium.make(spec.params["gym_id"], **spec.params["arguments"]).unwrapped
-    env.reset(seed=0)
-    return _repeat(env.step, spec.params["action_repeat"])
+    return _repeated(env, spec.params["action_repeat"])
 
 
-def _box2d(spec: TaskSpec) -> Step:
+def _box2d(spec: TaskSpec) -> Bare:
     if "terrain" in spec.params:
         env = gymnasium.make("BipedalWalker-v3").unwrapped
     else:
         env = gymnasium.make("LunarLander-v3", continuous=True).unwrapped
-    env.reset(seed=0)
-    return _repeat(env.step, 2)
+    return _repeated(env, 2)
 
 
-def _metaworld(spec: TaskSpec) -> Step:
+def _metaworld(spec: TaskSpec) -> Bare:
     from metaworld.env_dict import ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE
 
     env = ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE[spec.params["environment"]](seed=0)
-    env.reset()
-    return _repeat(env.step, 2)
+    return _repeated(env, 2)
 
 
-def _robodesk(spec: TaskSpec) -> Step:
+def _robodesk(spec: TaskSpec) -> Bare:
     from robodesk.robodesk import RoboDesk
 
     desk = RoboDesk(task=spec.params["task"], action_repeat=10, episode_length=None, image_size=1)
     desk.render = lambda *args, **kwargs: None
-    desk.reset()
-    return desk.step
+    return _repeated(desk, 1)
 
 
-def _ogbench(spec: TaskSpec) -> Step:
+def _ogbench(spec: TaskSpec) -> Bare:
     from ogbench.locomaze.maze import make_maze_env
     from ogbench.online_locomotion.ant import AntEnv
 
@@ -91,11 +85,10 @@ def _ogbench(spec: TaskSpec) -> Step:
     else:
         body = kind.removesuffix("_maze")
         env, repeat = make_maze_env(body, "maze", maze_type="medium"), 4 if body == "point" else 2
-    env.reset(seed=0)
-    return _repeat(env.step, repeat)
+    return _repeated(env, repeat)
 
 
-def _atari(spec: TaskSpec) -> Step:
+def _atari(spec: TaskSpec) -> Bare:
     import ale_py
 
     from mmbench.domains.atari.adapter import joystick_position
@@ -107,29 +100,35 @@ def _atari(spec: TaskSpec) -> Step:
         full_action_space=True,
         repeat_action_probability=0.0,
     ).unwrapped
-    env.reset(seed=0)
-    return lambda action: env.step(joystick_position(action))
+    return Bare(
+        lambda seed: env.reset(seed=seed), lambda action: env.step(joystick_position(action))
+    )
 
 
-def _maniskill(spec: TaskSpec) -> Step:
+def _maniskill(spec: TaskSpec) -> Bare:
     from mani_skill.utils.wrappers.gymnasium import CPUGymWrapper
 
     from mmbench.registry import load_simulator
 
     env = CPUGymWrapper(load_simulator(spec, pictures=False).env, ignore_terminations=True)
-    env.reset(seed=0)
-    return _repeat(env.step, 2)
+    return _repeated(env, 2)
 
 
-def _repeat(step: Step, times: int) -> Step:
-    def repeated(action: np.ndarray) -> None:
+def _repeated(env: Any, times: int) -> Bare:
+    def step(action: np.ndarray) -> None:
         for _ in range(times):
-            step(action)
+            env.step(action)
 
-    return repeated
+    def reset(seed: int) -> None:
+        if isinstance(env, gymnasium.Env):
+            env.reset(seed=seed)
+        else:
+            env.reset()
+
+    return Bare(reset, step)
 
 
-_MAKERS: dict[str, Callable[[TaskSpec], Step]] = {
+_MAKERS: dict[str, Callable[[TaskSpec], Bare]] = {
     "dmcontrol": _dmcontrol,
     "dmcontrol-ext": _dmcontrol_ext,
     "metaworld": _metaworld,

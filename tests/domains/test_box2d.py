@@ -17,7 +17,8 @@ def walk(terrain: str, seed: int, num_steps: int) -> list[tuple[np.ndarray, floa
     for _ in range(num_steps):
         action = rng.uniform(-1, 1, 4).astype(np.float32)
         before = 130 / 15 * game.hull.position.x - 5 * abs(game.hull.angle)
-        obs, reward = game.advance(action)
+        reward = game.advance(action)
+        obs = game.observe()
         after = 130 / 15 * game.hull.position.x - 5 * abs(game.hull.angle)
         expected = after - before - 0.028 * np.abs(action).sum()
         if game.game_over:

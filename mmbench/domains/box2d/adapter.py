@@ -16,7 +16,9 @@ ACTION_REPEAT = 2
 class _Game(Protocol):
     def start(self, rng: np.random.Generator) -> FloatArray: ...
 
-    def advance(self, action: FloatArray) -> tuple[FloatArray, float]: ...
+    def advance(self, action: FloatArray) -> float: ...
+
+    def observe(self) -> FloatArray: ...
 
     def draw(self, height: int, width: int) -> Image: ...
 
@@ -42,9 +44,8 @@ class Box2DSimulator(ReplayedSimulator):
         """Play the action for two physics steps."""
         reward = 0.0
         for _ in range(ACTION_REPEAT):
-            obs, inner_reward = self.game.advance(action)
-            reward += inner_reward
-        return Transition(obs, reward, False)
+            reward += self.game.advance(action)
+        return Transition(self.game.observe(), reward, False)
 
     def render(self, height: int, width: int) -> Image:
         """Draw the scene."""

@@ -29,6 +29,7 @@ class BipedalWalkerGame(gym_walker.BipedalWalker):
     def __init__(self, terrain: str) -> None:
         self._make_heights = _TERRAINS[terrain]
         self._shaping = 0.0
+        self._obs = np.zeros(24, np.float32)
         super().__init__()
 
     def start(self, rng: np.random.Generator) -> FloatArray:
@@ -36,20 +37,27 @@ class BipedalWalkerGame(gym_walker.BipedalWalker):
         self.np_random = rng
         self._destroy()
         self.world = gym_walker.Box2D.b2World()
-        obs, _ = self.reset()
+        self._obs, _ = self.reset()
         self._shaping = self._potential()
-        return self._rescaled(obs)
+        return self.observe()
 
-    def advance(self, action: FloatArray) -> tuple[FloatArray, float]:
-        """Play one physics step; return the observation and the clipped inner reward."""
-        obs, *_ = self.step(action)
+    def advance(self, action: FloatArray) -> float:
+        """Play one physics step; return the clipped inner reward."""
+        self._obs, *_ = self.step(action)
         potential = self._potential()
-        effort = 0.028 * float(np.minimum(np.abs(action), 1.0).sum())
+        effort = 0.028 * sum(map(abs, action.tolist()))
         reward = potential - self._shaping - effort
         self._shaping = potential
         if self.game_over or self.hull.position.x < 0:
             reward = -100.0
-        return self._rescaled(obs), min(10.0, max(-1.0, reward))
+        return min(10.0, max(-1.0, reward))
+
+    def observe(self) -> FloatArray:
+        """Return gymnasium's observation with MMBench's scale of velocities."""
+        velocity = self.hull.linearVelocity
+        self._obs[2] = VELOCITY_SCALE * velocity.x
+        self._obs[3] = VELOCITY_SCALE * velocity.y
+        return self._obs
 
     def draw(self, height: int, width: int) -> Image:
         """Draw the scene around the walker."""
@@ -57,12 +65,6 @@ class BipedalWalkerGame(gym_walker.BipedalWalker):
 
     def _potential(self) -> float:
         return FORWARD_SHAPING * self.hull.position.x - 5.0 * abs(self.hull.angle)
-
-    def _rescaled(self, obs: FloatArray) -> FloatArray:
-        velocity = self.hull.linearVelocity
-        obs[2] = VELOCITY_SCALE * velocity.x
-        obs[3] = VELOCITY_SCALE * velocity.y
-        return obs
 
     def _generate_terrain(self, hardcore: bool) -> None:
         """Lay the ground and the blocks (called by gymnasium's reset)."""

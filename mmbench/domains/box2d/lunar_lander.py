@@ -67,16 +67,25 @@ class LunarLanderGame(gym_lander.LunarLander):
             self.step(_ZERO_ACTION)
         self.engine_power = (0.0, 0.0)
         self._shaping = self._potential()
-        return self._observe()
+        return self.observe()
 
-    def advance(self, action: FloatArray) -> tuple[FloatArray, float]:
-        """Play one physics step; return the observation and the inner reward."""
+    def advance(self, action: FloatArray) -> float:
+        """Play one physics step; return the inner reward."""
         self.step(action)
         main = 0.5 * (1.0 + min(float(action[0]), 1.0)) if action[0] > 0 else 0.0
         side = min(abs(float(action[1])), 1.0) if abs(action[1]) > 0.5 else 0.0
         self.engine_power = (main, math.copysign(side, float(action[1])))
         reward = self._landing_reward if self.goal is None else self._goal_reward
-        return self._observe(), reward(main, side)
+        return reward(main, side)
+
+    def observe(self) -> FloatArray:
+        """Return the eight measures of the lander, and the way to the goal if there is one."""
+        values = self._measure()
+        if self.goal is not None:
+            position = self.lander.position
+            values.append((self.goal[0] - position.x) / CENTRE_X)
+            values.append((self.goal[1] - position.y) / CENTRE_X)
+        return np.array(values, np.float32)
 
     def draw(self, height: int, width: int) -> Image:
         """Draw the whole world."""
@@ -122,14 +131,6 @@ class LunarLanderGame(gym_lander.LunarLander):
             + 10 * s[6]
             + 10 * s[7]
         )
-
-    def _observe(self) -> FloatArray:
-        values = self._measure()
-        if self.goal is not None:
-            position = self.lander.position
-            values.append((self.goal[0] - position.x) / CENTRE_X)
-            values.append((self.goal[1] - position.y) / CENTRE_X)
-        return np.array(values, np.float32)
 
     def _lay_terrain(self, rng: np.random.Generator) -> None:
         num_points = (7, 9)[int(rng.integers(2))]

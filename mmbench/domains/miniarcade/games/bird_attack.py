@@ -110,7 +110,8 @@ class BirdAttack(Game):
                     self.bird_shots.append([bird[0] + 7, bird[1] + 12])
 
     def _hit_birds(self) -> float:
-        if not self.shots:
+        reach = max((bird[1] for bird in self.birds), default=0.0) + BIRD_HEIGHT
+        if not any(shot[1] < reach for shot in self.shots):
             return 0.0
         kills = 0
         for bird in self.birds:

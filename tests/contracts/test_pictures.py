@@ -1,0 +1,38 @@
+"""Pictures of every task."""
+
+import numpy as np
+import pytest
+
+import mmbench
+from mmbench.env import TaskEnv
+from mmbench.errors import GraphicsError
+from mmbench.spec import TaskSpec
+
+SIZE = 64
+# An Atari game may show its title for a while; everything else moves at once.
+MOST_STEPS = 60
+
+
+@pytest.mark.parametrize("spec", mmbench.tasks(), ids=lambda spec: spec.id)
+def test_pictures_have_their_shape_and_change_with_the_state(spec: TaskSpec) -> None:
+    rng = np.random.default_rng(0)
+    with TaskEnv(spec.id, obs_type="state+rgb", image_size=SIZE, render_mode="rgb_array") as env:
+        try:
+            obs, _ = env.reset(seed=0)
+        except GraphicsError as error:
+            # No driver here: the error says what to install, and that is all it can do.
+            assert "install" in str(error)
+            return
+        first = obs["rgb"]
+        assert env.observation_space.contains(obs)
+        assert first.shape == (SIZE, SIZE, 3)
+        assert first.dtype == np.uint8
+        assert first.std() > 5
+        np.testing.assert_array_equal(env.render(), first)
+        for _ in range(min(MOST_STEPS, spec.max_episode_steps)):
+            obs, *_ = env.step(rng.uniform(-1, 1, spec.action_dim).astype(np.float32))
+            if np.abs(obs["rgb"].astype(int) - first).max() > 10:
+                break
+        else:
+            pytest.fail("the picture never changed")
+        assert not np.shares_memory(obs["rgb"], first)
