@@ -91,14 +91,17 @@ class VectorTiming:
     memory_mib: float
 
 
-def time_ours(tasks: Sequence[str], num_workers: int | None, seconds: float) -> VectorTiming:
-    """Time `MultitaskVectorEnv`."""
+def time_ours(
+    tasks: Sequence[str], num_workers: int | None, seconds: float, *, asynchronous: bool = False
+) -> VectorTiming:
+    """Time `MultitaskVectorEnv`, all slots in step or every group as it becomes ready."""
     actions = np.zeros((len(tasks), MAX_ACTION_DIM), np.float32)
     return _time_vector(
-        "mmbench.make_vec",
+        "mmbench.make_vec, " + ("send/recv" if asynchronous else "step"),
         lambda: MultitaskVectorEnv(tasks, num_workers=num_workers),
         actions,
         seconds,
+        _rate_of_groups if asynchronous else _rate_in_step,
     )
 
 
@@ -165,8 +168,37 @@ class _PaddedMaker:
         return PaddedEnv(gymnasium.make(f"mmbench:mmbench/{self._task}"))
 
 
+def _rate_in_step(envs: Any, actions: FloatArray, seconds: float) -> float:
+    started = time.perf_counter()
+    rounds = 0
+    while rounds < 2 or time.perf_counter() - started < seconds:
+        envs.step(actions)
+        rounds += 1
+    return rounds * len(actions) / (time.perf_counter() - started)
+
+
+def _rate_of_groups(envs: MultitaskVectorEnv, actions: FloatArray, seconds: float) -> float:
+    started = time.perf_counter()
+    num_steps = 0
+    for group, slots in enumerate(envs.groups):
+        envs.send(actions[slots], group)
+    while time.perf_counter() - started < seconds:
+        group, *_ = envs.recv()
+        slots = envs.groups[group]
+        num_steps += len(slots)
+        envs.send(actions[slots], group)
+    for _ in envs.groups:
+        group, *_ = envs.recv()
+        num_steps += len(envs.groups[group])
+    return num_steps / (time.perf_counter() - started)
+
+
 def _time_vector(
-    name: str, build: Callable[[], Any], actions: FloatArray, seconds: float
+    name: str,
+    build: Callable[[], Any],
+    actions: FloatArray,
+    seconds: float,
+    measure: Callable[[Any, FloatArray, float], float] = _rate_in_step,
 ) -> VectorTiming:
     before = memory_mib()
     started = time.perf_counter()
@@ -176,19 +208,14 @@ def _time_vector(
         start_s = time.perf_counter() - started
         envs.step(actions)
         memory = memory_mib() - before
-        started = time.perf_counter()
-        rounds = 0
-        while rounds < 2 or time.perf_counter() - started < seconds:
-            envs.step(actions)
-            rounds += 1
-        elapsed = time.perf_counter() - started
+        steps_per_s = measure(envs, actions, seconds)
     finally:
         envs.close()
     return VectorTiming(
         name=name,
         num_tasks=len(actions),
         start_s=start_s,
-        steps_per_s=rounds * len(actions) / elapsed,
+        steps_per_s=steps_per_s,
         memory_mib=memory,
     )
 

@@ -73,6 +73,8 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self.task.action_dim,), np.float32)
         self.episode_seed: int | None = None
         self._action_shape = (self.task.action_dim,)
+        self._high = np.ones(self.task.action_dim, np.float32)
+        self._low = -self._high
         self._asset_info = {"assets": self.simulator.assets} if self.task.assets else {}
         self._env_steps = 0
         self._return = 0.0
@@ -156,7 +158,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
                 raise ActionError(
                     f"action entry {index} is {entry}, '{self.task.id}' takes finite numbers"
                 )
-        return np.minimum(np.maximum(checked, self.action_space.low), self.action_space.high)
+        return np.minimum(np.maximum(checked, self._low), self._high)
 
     def _observe(self, state: FloatArray) -> Observation:
         if self.obs_type == "state":

@@ -80,17 +80,20 @@ class BenchVector:
     """Print one JSON array."""
 
     def run(self) -> int:
-        """Measure ours on all tasks, and all three on what one process per task can hold."""
+        """Measure ours on all tasks, and everything on what one process per task can hold."""
         tasks = get_suite(self.suite)
         shared = spread(tasks, self.max_processes)
         found: list[VectorTiming] = []
         with progress_bar() as bars:
-            bar = bars.add_task("measuring", total=3 + (len(shared) < len(tasks)))
+            bar = bars.add_task("measuring", total=4 + (len(shared) < len(tasks)))
             if len(shared) < len(tasks):
                 found.append(time_ours(tasks, self.workers, self.seconds))
                 bars.advance(bar)
-            found.append(time_ours(shared, self.workers, self.seconds))
-            bars.advance(bar)
+            for asynchronous in (False, True):
+                found.append(
+                    time_ours(shared, self.workers, self.seconds, asynchronous=asynchronous)
+                )
+                bars.advance(bar)
             for asynchronous in (True, False):
                 found.append(
                     time_gymnasium(shared, asynchronous=asynchronous, seconds=self.seconds)

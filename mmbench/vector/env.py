@@ -22,7 +22,7 @@ from mmbench.registry import get_task
 from mmbench.simulator import FloatArray
 from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM
 from mmbench.vector.layout import KEEP_DRAWING, STAY_IDLE, Layout, SharedArrays
-from mmbench.vector.placement import place
+from mmbench.vector.placement import place, remember_step_costs, step_cost
 from mmbench.vector.worker import (
     CLOSE,
     DONE,
@@ -100,7 +100,7 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
         self.groups = tuple(np.array(slots) for slots in place(self.tasks, workers))
         layout = Layout(self.num_envs, len(self.groups), obs_type, image_size)
         self._arrays = SharedArrays(layout, shared=backend == "process")
-        self._arrays["step_seconds"][:] = 0.0
+        self._arrays["step_seconds"][:] = [step_cost(task) for task in self.tasks]
         assignments = [
             Assignment(i, tuple(int(s) for s in slots), tuple(self.tasks[s] for s in slots))
             for i, slots in enumerate(self.groups)
@@ -167,7 +167,9 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
         return self._results(np.arange(self.num_envs))
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Stop the workers and free the shared memory."""
+        """Stop the workers and free the shared memory; remember what steps cost."""
+        if self._finalizer.alive:
+            remember_step_costs(dict(zip(self.tasks, self.step_seconds.tolist(), strict=True)))
         self._finalizer()
 
     # Asynchronous mode ---------------------------------------------------------------------------

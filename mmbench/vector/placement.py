@@ -1,7 +1,7 @@
 """Which worker plays which slot: few simulators per worker, equal work."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
@@ -11,16 +11,24 @@ _MEDIAN_STEP_S = 4e-4
 
 
 @cache
-def shipped_step_costs() -> dict[str, float]:
-    """Return measured seconds per env step of every task (`mmbench bench env --update-costs`)."""
+def _step_costs() -> dict[str, float]:
     text = resources.files(__package__).joinpath("step_costs.json").read_text()
     costs: dict[str, float] = json.loads(text)
     return costs
 
 
 def step_cost(task_id: str) -> float:
-    """Return the expected seconds of one env step."""
-    return shipped_step_costs().get(task_id, _MEDIAN_STEP_S)
+    """Return the expected seconds of one env step.
+
+    The shipped table (`mmbench bench env --suite full --costs FILE`), until this process has
+    measured the task itself.
+    """
+    return _step_costs().get(task_id, _MEDIAN_STEP_S)
+
+
+def remember_step_costs(costs: Mapping[str, float]) -> None:
+    """Let what was measured place the next vector environment of this process."""
+    _step_costs().update(costs)
 
 
 def place(tasks: Sequence[str], num_workers: int) -> list[tuple[int, ...]]:

@@ -18,7 +18,7 @@ CLOSE = b"C"
 DONE = b"D"
 FAILED = b"F"  # followed by the text of the error
 
-_COST_SMOOTHING = 0.02
+_COST_SMOOTHING = 0.05
 
 
 class Assignment(NamedTuple):
