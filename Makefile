@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RESULT ?= results/quickstart
 
 .DEFAULT_GOAL := help
-.PHONY: help setup graphics quickstart test test-slow check docs bench clean
+.PHONY: help setup graphics quickstart test test-slow check docs bench bench-tests clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,12 +36,15 @@ check: setup ## Format, lint and types
 test: setup graphics check ## Everything that must pass (about 15 minutes on two cores)
 	$(BIN)/python -m pytest -n 2
 
-test-slow: setup graphics ## The rest: long statistics, all demonstrations, benchmarks
-	$(BIN)/python -m pytest -n 2 -m slow
+test-slow: setup graphics bench-tests ## The rest: what takes long or needs a quiet machine
+	$(BIN)/python -m pytest -n 2 -m slow --ignore tests/benchmarks
 
 docs: setup ## Build the documentation into site/
 	$(BIN)/python -m mmbench.taskdocs
 	$(BIN)/mkdocs build --strict
+
+bench-tests: setup ## Check speed against the bare simulators and Gymnasium (on a quiet machine)
+	$(BIN)/python -m pytest -m slow -s tests/benchmarks
 
 bench: setup ## Speed of environments and vector environments
 	$(BIN)/mmbench bench env --suite full
