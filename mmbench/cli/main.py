@@ -30,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    logging.getLogger("mmbench").addHandler(handler)
+    log = logging.getLogger("mmbench")
+    log.addHandler(handler)
+    log.propagate = False  # simulators configure the root logger, which would say it again
     points = {
         point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
     }

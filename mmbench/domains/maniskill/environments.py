@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import mani_skill.envs
 import torch
 from mani_skill.envs.tasks.tabletop.pick_cube import PickCubeEnv
-from mani_skill.utils.building import actors
 from mani_skill.utils.registration import REGISTERED_ENVS
 from mani_skill.utils.scene_builder.table import TableSceneBuilder
 from mani_skill.utils.structs.pose import Pose
@@ -14,7 +13,7 @@ from mani_skill.utils.structs.pose import Pose
 from mmbench.domains.maniskill import goals
 from mmbench.domains.maniskill.headless import without_graphics
 from mmbench.domains.maniskill.robots import robots_on_disk
-from mmbench.domains.maniskill.things import PickThingEnv, PushThingEnv
+from mmbench.domains.maniskill.things import PickThingEnv, PushThingEnv, goal_ball
 from mmbench.spec import TaskSpec
 
 assert mani_skill.envs  # importing it registers the package's environments
@@ -26,15 +25,7 @@ class ReachEnv(PickCubeEnv):
     def _load_scene(self, options: dict[str, Any]) -> None:
         self.table_scene = TableSceneBuilder(self, robot_init_qpos_noise=self.robot_init_qpos_noise)
         self.table_scene.build()
-        self.goal_site = actors.build_sphere(
-            self.scene,
-            radius=self.goal_thresh,
-            color=[0, 1, 0, 1],
-            name="goal_site",
-            body_type="kinematic",
-            add_collision=False,
-        )
-        self._hidden_objects.append(self.goal_site)
+        self.goal_site = goal_ball(self)
 
     def _initialize_episode(self, env_idx: torch.Tensor, options: dict[str, Any]) -> None:
         self.table_scene.initialize(env_idx)

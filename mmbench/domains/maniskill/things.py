@@ -34,6 +34,20 @@ def _material(colour: Point) -> Any:
     return sapien.render.RenderMaterial(base_color=[*colour, 1.0])
 
 
+def goal_ball(env: Any) -> Any:
+    """Add the ball that marks a goal in the air, seen by a person only."""
+    ball = actors.build_sphere(
+        env.scene,
+        radius=env.goal_thresh,
+        color=[0, 1, 0, 1],
+        name="goal_site",
+        body_type="kinematic",
+        add_collision=False,
+    )
+    env._hidden_objects.append(ball)
+    return ball
+
+
 class PickThingEnv(PickSingleYCBEnv):
     """PickSingleYCB with one fixed object, built once."""
 
@@ -49,15 +63,7 @@ class PickThingEnv(PickSingleYCBEnv):
         height = THINGS[self._thing].half_extents[2]
         self.obj = _build_thing(self, self._thing, height)
         self.object_zs = torch.tensor([height])
-        self.goal_site = actors.build_sphere(
-            self.scene,
-            radius=self.goal_thresh,
-            color=[0, 1, 0, 1],
-            name="goal_site",
-            body_type="kinematic",
-            add_collision=False,
-        )
-        self._hidden_objects.append(self.goal_site)
+        self.goal_site = goal_ball(self)
 
     def _after_reconfigure(self, options: dict[str, Any]) -> None:
         """Keep the heights of the table; the parent measures meshes, which misjudges primitives."""
