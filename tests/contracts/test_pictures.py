@@ -9,8 +9,8 @@ from mmbench.errors import GraphicsError
 from mmbench.spec import TaskSpec
 
 SIZE = 64
-# An Atari game may show its title for a while; everything else moves at once.
-MOST_STEPS = 60
+# An Atari game may stand still at first; everything else moves at once.
+MOST_STEPS = 300
 
 
 @pytest.mark.parametrize("spec", mmbench.tasks(), ids=lambda spec: spec.id)
@@ -30,7 +30,7 @@ def test_pictures_have_their_shape_and_change_with_the_state(spec: TaskSpec) -> 
         assert env.observation_space.contains(obs)
         assert first.shape == (SIZE, SIZE, 3)
         assert first.dtype == np.uint8
-        assert first.std() > 5
+        assert first.std() > 1
         np.testing.assert_array_equal(env.render(), first)
         for _ in range(min(MOST_STEPS, spec.max_episode_steps)):
             obs, *_ = env.step(rng.uniform(-1, 1, spec.action_dim).astype(np.float32))

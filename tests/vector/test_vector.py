@@ -1,5 +1,6 @@
 """MultitaskVectorEnv: equal to single environments, and unharmed by what happens to workers."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -198,7 +199,7 @@ def is_running(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("ending", ["kill", "interrupt", "forgotten"])
-def test_nothing_is_left_behind(ending: str) -> None:
+def test_nothing_is_left_behind(ending: str, tmp_path: Path) -> None:
     code = f"""
 import signal, numpy as np, mmbench
 if __name__ == "__main__":
@@ -210,7 +211,7 @@ if __name__ == "__main__":
     while {ending != "forgotten"}:
         envs.step(np.zeros((4, 16), np.float32))
 """
-    script = Path(os.environ.get("TMPDIR", "/tmp")) / f"leave_{ending}_{os.getpid()}.py"
+    script = tmp_path / "leave.py"
     script.write_text(code)
     process = subprocess.Popen(
         [sys.executable, str(script)],
@@ -220,24 +221,29 @@ if __name__ == "__main__":
         text=True,
         start_new_session=True,
     )
-    assert process.stdout is not None
-    *workers, name = process.stdout.readline().split()
-    pids = [int(pid) for pid in workers]
-    memory = Path("/dev/shm") / name
-    assert len(pids) == 2
-    assert memory.exists()
-    if ending == "kill":
-        process.kill()
-    elif ending == "interrupt":
-        os.killpg(process.pid, signal.SIGINT)
-    process.wait(timeout=30)
-    process.stdout.close()
-    script.unlink()
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and (any(map(is_running, pids)) or memory.exists()):
-        time.sleep(0.1)
-    assert not any(map(is_running, pids))
-    assert not memory.exists()
+    try:
+        assert process.stdout is not None
+        *workers, name = process.stdout.readline().split()
+        pids = [int(pid) for pid in workers]
+        memory = Path("/dev/shm") / name
+        assert len(pids) == 2
+        if ending != "forgotten":  # that one may be over already
+            assert memory.exists()
+        if ending == "kill":
+            process.kill()
+        elif ending == "interrupt":
+            os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=30)
+        process.stdout.close()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and (any(map(is_running, pids)) or memory.exists()):
+            time.sleep(0.1)
+        assert not any(map(is_running, pids))
+        assert not memory.exists()
+    finally:
+        # Whatever a failing test would leave running.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_misuse_is_told() -> None:
