@@ -8,7 +8,7 @@ import numpy as np
 
 from mmbench.env import TaskEnv
 from mmbench.errors import MMBenchError
-from mmbench.registry import DOMAINS, list_tasks
+from mmbench.registry import list_tasks
 from mmbench.spec import Domain
 from mmbench.versions import installed_version
 
@@ -41,11 +41,6 @@ class Diagnosis:
     def is_healthy(self) -> bool:
         """Whether state observations work with the pinned versions."""
         return self.state is None and not self.wrong_versions
-
-
-def examine() -> list[Diagnosis]:
-    """Try every domain."""
-    return [examine_domain(domain) for domain in DOMAINS]
 
 
 def examine_domain(domain: Domain) -> Diagnosis:

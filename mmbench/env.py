@@ -69,7 +69,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         self.simulator: Simulator = load_simulator(
             self.task, pictures=render_mode is not None or obs_type != "state"
         )
-        self.observation_space = _observation_space(self.task.obs_dim, obs_type, image_size)
+        self.observation_space = observation_space(self.task.obs_dim, obs_type, image_size)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self.task.action_dim,), np.float32)
         self.episode_seed: int | None = None
         self._action_shape = (self.task.action_dim,)
@@ -175,9 +175,10 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         }
 
 
-def _observation_space(
+def observation_space(
     obs_dim: int, obs_type: ObsType, image_size: int
 ) -> gymnasium.spaces.Space[Any]:
+    """Return the space of observations with `obs_dim` state entries."""
     state = gymnasium.spaces.Box(-np.inf, np.inf, (obs_dim,), np.float32)
     image = gymnasium.spaces.Box(0, 255, (image_size, image_size, 3), np.uint8)
     if obs_type == "state":

@@ -21,14 +21,15 @@ def pages() -> dict[str, str]:
 
 def main(arguments: list[str]) -> int:
     """Write or check the pages."""
-    stale = [name for name, text in pages().items() if _current(name) != text]
+    texts = pages()
+    stale = [name for name, text in texts.items() if _current(name) != text]
     if arguments == ["--check"]:
         for name in stale:
             print(f"docs/tasks/{name} is stale; run: python -m mmbench.taskdocs", file=sys.stderr)
         return 1 if stale else 0
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in stale:
-        (FOLDER / name).write_text(pages()[name])
+        (FOLDER / name).write_text(texts[name])
     return 0
 
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from tyro.conf import Positional
 
 from mmbench.cli.output import progress_bar
-from mmbench.env import TaskEnv
+from mmbench.env import IMAGE_SIZE, TaskEnv
 from mmbench.errors import PlanError
 from mmbench.registry import get_suite, get_task
 
@@ -28,7 +28,7 @@ class ContactSheet:
     """Tasks to draw instead of a suite, or besides it."""
     env_steps: int = 40
     """Random steps to play before the picture is taken."""
-    image_size: int = 224
+    image_size: int = IMAGE_SIZE
     """Height and width of each picture, in pixels."""
     columns: int = 7
     """Pictures in a row."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import tyro
 
 from mmbench.cli.output import print_json, print_table, progress_bar
-from mmbench.env import ObsType
+from mmbench.env import IMAGE_SIZE, ObsType
 from mmbench.errors import PlanError
 from mmbench.evaluation import evaluate
 from mmbench.evaluation.report import domain_table, report_as_json, summary_table
@@ -42,7 +42,7 @@ class Evaluate:
     """Device for the agent, e.g. cuda."""
     obs: ObsType = "state"
     """What the agent sees."""
-    image_size: int = 224
+    image_size: int = IMAGE_SIZE
     """Height and width of pictures, in pixels."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = field(default=())
     """More for the agent as name=value (the value in JSON, or a plain word). May be repeated."""

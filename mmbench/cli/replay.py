@@ -6,7 +6,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from mmbench.cli.output import print_json, print_table, progress_bar
-from mmbench.env import TaskEnv
+from mmbench.env import IMAGE_SIZE, TaskEnv
 from mmbench.episodes import EpisodeRecord, read_all, replay
 from mmbench.errors import EpisodeError, ReplayError
 from mmbench.evaluation.report import Table
@@ -26,7 +26,7 @@ class Replay:
     """Write the episode chosen with --episode to this .mp4 or .gif file."""
     episode: int | None = None
     """Only this episode, counted from 0 in the order of the listing."""
-    image_size: int = 224
+    image_size: int = IMAGE_SIZE
     """Height and width of the video, in pixels."""
     json: bool = False
     """Print one JSON value."""

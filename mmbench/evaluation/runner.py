@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.agent import Agent, AgentFactory, build_agent, find_agent
-from mmbench.env import ObsType
+from mmbench.env import IMAGE_SIZE, ObsType
 from mmbench.episodes import EpisodeRecord, EpisodeWriter
 from mmbench.errors import AgentError, PlanError, ResultError
 from mmbench.evaluation.manifest import (
@@ -57,7 +57,7 @@ def evaluate(
     checkpoint: str | None = None,
     device: str = "cpu",
     obs_type: ObsType = "state",
-    image_size: int = 224,
+    image_size: int = IMAGE_SIZE,
     options: Mapping[str, Any] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_built: Callable[[int, int], None] | None = None,

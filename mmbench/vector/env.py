@@ -16,7 +16,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from mmbench.env import IMAGE_SIZE, OBS_TYPES, ObsType
+from mmbench.env import IMAGE_SIZE, OBS_TYPES, ObsType, observation_space
 from mmbench.errors import ActionError, EpisodeOverError, MMBenchError, WorkerError
 from mmbench.registry import get_task
 from mmbench.simulator import FloatArray
@@ -226,14 +226,7 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
             raise EpisodeOverError("actions were sent already; call step_wait() first")
 
     def _set_spaces(self, image_size: int) -> None:
-        state = gymnasium.spaces.Box(-np.inf, np.inf, (MAX_OBS_DIM,), np.float32)
-        image = gymnasium.spaces.Box(0, 255, (image_size, image_size, 3), np.uint8)
-        spaces: dict[ObsType, gymnasium.spaces.Space[Any]] = {
-            "state": state,
-            "rgb": image,
-            "state+rgb": gymnasium.spaces.Dict({"state": state, "rgb": image}),
-        }
-        self.single_observation_space = spaces[self.obs_type]
+        self.single_observation_space = observation_space(MAX_OBS_DIM, self.obs_type, image_size)
         self.single_action_space = gymnasium.spaces.Box(-1, 1, (MAX_ACTION_DIM,), np.float32)
         batch = gymnasium.vector.utils.batch_space
         self.observation_space = batch(self.single_observation_space, self.num_envs)

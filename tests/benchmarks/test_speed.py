@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mmbench
-from mmbench.bench import memory_mib, time_gymnasium, time_ours
+from mmbench.bench import memory_mib, spread, time_gymnasium, time_ours
 from mmbench.registry import SUITES
 from tests.benchmarks.bare_simulators import bare_simulator
 
@@ -94,7 +94,7 @@ def test_miniarcade_plays_25000_steps_a_second(spec: mmbench.TaskSpec) -> None:
 
 def test_two_hundred_tasks_fit_and_beat_one_process_per_task() -> None:
     tasks = SUITES["full"]
-    subset = tuple(tasks[i] for i in np.linspace(0, 199, 48).round().astype(int))
+    subset = spread(tasks, 48)
     whole = time_ours(tasks, 2, seconds=5)
     ours = time_ours(subset, 2, seconds=5, asynchronous=True)
     theirs = time_gymnasium(subset, asynchronous=True, seconds=5)
