@@ -25,6 +25,7 @@ class EnvState(NamedTuple):
     episode_return: float
     success: bool
     seed: int
+    last_state: FloatArray
     simulator: SimState
 
 
@@ -37,7 +38,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
 
     An episode is a function of the task, its seed and the actions: `reset(seed=s)` starts the
     same episode whatever the environment did before. A reset without a seed draws one;
-    `episode_seed` tells which.
+    `episode_seed` tells which. `last_state` is the state observation as it is now.
 
     Args:
         task: Task id.
@@ -72,6 +73,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         self.observation_space = observation_space(self.task.obs_dim, obs_type, image_size)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self.task.action_dim,), np.float32)
         self.episode_seed: int | None = None
+        self.last_state: FloatArray = np.zeros(self.task.obs_dim, np.float32)
         self._action_shape = (self.task.action_dim,)
         self._high = np.ones(self.task.action_dim, np.float32)
         self._low = -self._high
@@ -121,6 +123,16 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
             return None
         return self.simulator.render(self.image_size, self.image_size)
 
+    @property
+    def env_steps(self) -> int:
+        """Env steps of the running episode so far."""
+        return self._env_steps
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the goal holds now."""
+        return self._success
+
     def get_state(self) -> EnvState:
         """Return a snapshot; `set_state` of it continues the episode bit-identically."""
         if self.episode_seed is None:
@@ -130,6 +142,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
             self._return,
             self._success,
             self.episode_seed,
+            self.last_state,
             self.simulator.get_state(),
         )
 
@@ -140,6 +153,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         self._return = state.episode_return
         self._success = state.success
         self.episode_seed = state.seed
+        self.last_state = state.last_state
         self._is_running = state.env_steps < self.task.max_episode_steps
 
     def close(self) -> None:
@@ -161,6 +175,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         return np.minimum(np.maximum(checked, self._low), self._high)
 
     def _observe(self, state: FloatArray) -> Observation:
+        self.last_state = state
         if self.obs_type == "state":
             return state
         image = self.simulator.render(self.image_size, self.image_size)

@@ -72,3 +72,7 @@ class AssetError(MMBenchError, FileNotFoundError):
 
 class PlanError(MMBenchError, ValueError):
     """An evaluation that asks for something impossible."""
+
+
+class DemonstrationError(MMBenchError, ValueError):
+    """Demonstrations that cannot be made, read or converted."""

@@ -1,9 +1,10 @@
-"""Seeds of evaluation and training episodes; the two never meet."""
+"""Seeds of evaluation, training and demonstration episodes; they never meet."""
 
 import hashlib
 
 EVALUATION_NAMESPACE = "mmbench-eval"
 TRAINING_NAMESPACE = "mmbench-train"
+DEMONSTRATION_NAMESPACE = "mmbench-demo"
 
 
 def evaluation_seed(task_id: str, index: int) -> int:
@@ -17,6 +18,11 @@ def evaluation_seed(task_id: str, index: int) -> int:
 def training_seed(task_id: str, run_seed: int, copy: int) -> int:
     """Return the first seed of a training slot, above all evaluation seeds (2**32 and more)."""
     return 2**32 + _seed(f"{TRAINING_NAMESPACE}/{task_id}/{run_seed}/{copy}", num_bytes=6)
+
+
+def demonstration_seed(task_id: str, index: int) -> int:
+    """Return the seed of attempt `index` at a demonstration, above all others (2**49 and more)."""
+    return 2**49 + _seed(f"{DEMONSTRATION_NAMESPACE}/{task_id}/{index}", num_bytes=6)
 
 
 def _seed(text: str, num_bytes: int) -> int:

@@ -1,8 +1,15 @@
-"""Which versions of what an episode was played with."""
+"""When, and with which versions of what, an episode was played."""
 
+import datetime
 import importlib.metadata
+from functools import cache
 
 from mmbench.spec import Domain
+
+
+def utc_now() -> str:
+    """Return the time as ISO 8601 with seconds."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
 
 def installed_version(distribution: str) -> str | None:
@@ -13,6 +20,7 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
+@cache
 def simulator_version(domain: Domain) -> str:
     """Return the versions that decide a domain's episodes, e.g. `mujoco 3.3.6; ogbench 1.2.2`."""
     return "; ".join(f"{name} {installed_version(name) or 'missing'}" for name in domain.packages)

@@ -1,15 +1,13 @@
 """`mmbench evaluate`."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
-from mmbench.cli.output import print_json, print_table, progress_bar
+from mmbench.cli.output import options_from, print_json, print_table, progress_bar
 from mmbench.env import IMAGE_SIZE, ObsType
-from mmbench.errors import PlanError
 from mmbench.evaluation import evaluate
 from mmbench.evaluation.report import domain_table, report_as_json, summary_table
 from mmbench.evaluation.runner import DEFAULT_EPISODES, Progress
@@ -80,7 +78,7 @@ class Evaluate:
                 device=self.device,
                 obs_type=self.obs,
                 image_size=self.image_size,
-                options=_options(self.option),
+                options=options_from(self.option),
                 on_progress=on_progress,
                 on_built=on_built,
             )
@@ -90,16 +88,3 @@ class Evaluate:
             print_table(domain_table([result]), "score per domain")
             print_table(summary_table([result]), f"{self.agent} on {len(result.scores)} tasks")
         return 0
-
-
-def _options(pairs: tuple[str, ...]) -> dict[str, Any]:
-    options = {}
-    for pair in pairs:
-        name, separator, text = pair.partition("=")
-        if not separator or not name.isidentifier():
-            raise PlanError(f"option {pair!r} is not of the form name=value")
-        try:
-            options[name] = json.loads(text)
-        except json.JSONDecodeError:
-            options[name] = text
-    return options

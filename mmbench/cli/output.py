@@ -1,4 +1,4 @@
-"""How commands print: tables for people, JSON for programs, progress bars on stderr."""
+"""What commands share: tables for people, JSON for programs, progress bars, name=value flags."""
 
 import contextlib
 import json
@@ -17,6 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table as RichTable
 
+from mmbench.errors import PlanError
 from mmbench.evaluation.report import Table
 
 
@@ -50,3 +51,17 @@ def progress_bar() -> Iterator[Progress]:
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         yield progress
+
+
+def options_from(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """Return name=value pairs as a mapping; a value is JSON, or else a plain word."""
+    options = {}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        if not separator or not name.isidentifier():
+            raise PlanError(f"option {pair!r} is not of the form name=value")
+        try:
+            options[name] = json.loads(text)
+        except json.JSONDecodeError:
+            options[name] = text
+    return options

@@ -12,9 +12,7 @@ from tyro.conf import Positional
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter
 from mmbench.errors import GraphicsError
-from mmbench.evaluation.manifest import utc_now
 from mmbench.simulator import FloatArray
-from mmbench.versions import simulator_version
 
 _HELP = "arrows or WASD: axes 1 and 2; space: trigger; mouse button: point; R: again; Esc: quit"
 
@@ -150,19 +148,13 @@ def play_episode(env: TaskEnv, player: Any, seed: int | None) -> EpisodeRecord |
         actions.append(action)
         rewards.append(reward)
     assert env.episode_seed is not None
-    return EpisodeRecord(
-        task_id=env.task.id,
-        task_version=env.task.version,
+    return EpisodeRecord.now(
+        env.task,
         seed=env.episode_seed,
-        actions=np.stack(actions),
-        rewards=np.array(rewards, np.float32),
-        episode_return=info["return"],
-        score=info["score"],
-        success=info["success"],
+        actions=actions,
+        rewards=rewards,
+        info=info,
         agent="human",
-        created=utc_now(),
-        simulator=env.task.domain.name,
-        simulator_version=simulator_version(env.task.domain),
         assets=env.simulator.assets,
     )
 

@@ -1,13 +1,16 @@
 """One episode as it was played."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from mmbench.errors import EpisodeError
 from mmbench.registry import get_task
 from mmbench.simulator import AssetVariant, FloatArray
+from mmbench.spec import TaskSpec
+from mmbench.versions import simulator_version, utc_now
 
 MAX_SEED = 2**63 - 1
 
@@ -45,6 +48,45 @@ class EpisodeRecord:
     simulator: str
     simulator_version: str
     assets: AssetVariant
+
+    @classmethod
+    def now(
+        cls,
+        task: TaskSpec,
+        *,
+        seed: int,
+        actions: Sequence[FloatArray],
+        rewards: Sequence[float],
+        info: Mapping[str, Any],
+        agent: str,
+        assets: AssetVariant,
+    ) -> "EpisodeRecord":
+        """Record an episode that has just been played.
+
+        Args:
+            task: What was played.
+            seed: What `TaskEnv.reset` was given.
+            actions: One per step, each of shape `(A,)`.
+            rewards: One per step.
+            info: `return`, `score` and `success` as the last step told them.
+            agent: Who played.
+            assets: Assets of the simulator.
+        """
+        return cls(
+            task_id=task.id,
+            task_version=task.version,
+            seed=seed,
+            actions=np.stack(actions),
+            rewards=np.array(rewards, np.float32),
+            episode_return=float(info["return"]),
+            score=float(info["score"]),
+            success=bool(info["success"]),
+            agent=agent,
+            created=utc_now(),
+            simulator=task.domain.name,
+            simulator_version=simulator_version(task.domain),
+            assets=assets,
+        )
 
     def __post_init__(self) -> None:
         task = get_task(self.task_id)

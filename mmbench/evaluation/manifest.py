@@ -1,6 +1,5 @@
 """`manifest.json`: how a result came to be."""
 
-import datetime
 import hashlib
 import json
 import os
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 import mmbench
 from mmbench.errors import ResultError
 from mmbench.registry import get_task
-from mmbench.versions import installed_version, simulator_version
+from mmbench.versions import installed_version, simulator_version, utc_now
 
 FILE_NAME = "manifest.json"
 MAX_BYTES = 2**20
@@ -133,11 +132,6 @@ def hash_path(path: Path) -> str:
             while chunk := stream.read(2**20):
                 digest.update(chunk)
     return digest.hexdigest()
-
-
-def utc_now() -> str:
-    """Return the time as ISO 8601 with seconds."""
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
 
 def _git_state() -> tuple[str | None, bool | None]:

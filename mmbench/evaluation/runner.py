@@ -19,7 +19,6 @@ from mmbench.evaluation.manifest import (
     Manifest,
     new_manifest,
     read_manifest,
-    utc_now,
     write_manifest,
 )
 from mmbench.evaluation.result import Result, load_result
@@ -29,7 +28,7 @@ from mmbench.simulator import FloatArray
 from mmbench.spec import MAX_ACTION_DIM
 from mmbench.vector import MultitaskVectorEnv
 from mmbench.vector.layout import STAY_IDLE
-from mmbench.versions import simulator_version
+from mmbench.versions import utc_now
 
 DEFAULT_EPISODES = 10
 _MIN_SLOTS = 16
@@ -162,7 +161,6 @@ class _Match:
             len(seeds) * get_task(task).max_episode_steps for task, seeds in left.items()
         )
         self._total_episodes = num_done + sum(map(len, left.values()))
-        self._versions = {spec.domain: simulator_version(spec.domain) for spec in self._specs}
 
     def play(self) -> None:
         envs = self._envs
@@ -238,19 +236,13 @@ class _Match:
                 continue  # the slot plays this episode once more
             spec = self._specs[slot]
             records.append(
-                EpisodeRecord(
-                    task_id=spec.id,
-                    task_version=spec.version,
+                EpisodeRecord.now(
+                    spec,
                     seed=int(seeds[slot]),
-                    actions=np.stack(actions),
-                    rewards=np.array(rewards, np.float32),
-                    episode_return=float(final["return"][slot]),
-                    score=float(final["score"][slot]),
-                    success=bool(final["success"][slot]),
+                    actions=actions,
+                    rewards=rewards,
+                    info={name: values[slot] for name, values in final.items()},
                     agent=self._agent_name,
-                    created=utc_now(),
-                    simulator=spec.domain.name,
-                    simulator_version=self._versions[spec.domain],
                     assets="stand-in" if stand_ins[slot] else "official",
                 )
             )

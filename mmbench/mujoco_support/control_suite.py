@@ -51,7 +51,7 @@ class SuiteSimulator:
 
     def __init__(self, suite: SuiteTask, random_state: np.random.RandomState) -> None:
         self._suite = suite
-        self._physics = suite.physics
+        self.physics = suite.physics
         self._model, self._data = suite.physics.model.ptr, suite.physics.data.ptr
         self._is_runge_kutta = (
             self._model.opt.integrator == mujoco.mjtIntegrator.mjINT_RK4  # advances all stages
@@ -66,8 +66,8 @@ class SuiteSimulator:
     def reset(self, rng: np.random.Generator) -> FloatArray:
         """Start an episode; the suite draws from a generator seeded by `rng`."""
         self._random_state.seed(int(rng.integers(2**32)))
-        with self._physics.reset_context():
-            self._suite.task.initialize_episode(self._physics)
+        with self.physics.reset_context():
+            self._suite.task.initialize_episode(self.physics)
         self._is_diverged = False
         self._last_obs = self._observe()
         return self._last_obs.copy()
@@ -82,7 +82,7 @@ class SuiteSimulator:
         self._data.ctrl[:] = control
         for _ in range(ACTION_REPEAT):
             self._advance()
-            reward += float(self._suite.reward(self._physics))
+            reward += float(self._suite.reward(self.physics))
         if self._data.warning.number.tobytes() != warnings:
             # Numbers have run away: the episode earns nothing more and shows its last good state.
             self._is_diverged = True
@@ -110,7 +110,7 @@ class SuiteSimulator:
         """Free the graphics and the physics."""
         if self._camera is not None:
             self._camera.close()
-        self._physics.free()
+        self.physics.free()
 
     def _advance(self) -> None:
         """Play a control step like `Physics.step`, without its checks around every one."""
@@ -124,5 +124,5 @@ class SuiteSimulator:
         mujoco.mj_step1(model, data)
 
     def _observe(self) -> FloatArray:
-        parts = self._suite.task.get_observation(self._physics).values()
+        parts = self._suite.task.get_observation(self.physics).values()
         return np.concatenate([np.ravel(part) for part in parts]).astype(np.float32)

@@ -177,10 +177,10 @@ def test_a_thing_has_its_size_and_lies_still(thing: str) -> None:
     actor.set_pose(place)
     for _ in range(20):
         simulator.step(np.zeros(spec.action_dim, np.float32))
-    start = simulator._goal.object.p
+    start = simulator.goal.object.p
     for _ in range(4):
         simulator.step(np.zeros(spec.action_dim, np.float32))
-    np.testing.assert_allclose(simulator._goal.object.p, start, atol=1e-3)
+    np.testing.assert_allclose(simulator.goal.object.p, start, atol=1e-3)
 
 
 def test_every_kind_of_task_is_used() -> None:

@@ -63,10 +63,10 @@ class ManiSkillSimulator(ReplayedSimulator):
             self.env.reset(seed=seed, options={"reconfigure": not self._is_untouched})
         self._is_untouched = False
         self._controls = Controls(self.env.agent)
-        self._goal = self._goal_class(self.env)
+        self.goal = self._goal_class(self.env)
         self._physics = self.env.scene.px
         self._num_ticks = self.env._sim_steps_per_control
-        self._goal.measure()
+        self.goal.measure()
         return self._observe()
 
     def advance(self, action: FloatArray) -> Transition:
@@ -76,9 +76,9 @@ class ManiSkillSimulator(ReplayedSimulator):
             self._controls.apply(action)
             for _ in range(self._num_ticks):
                 self._physics.step()
-            self._goal.measure()
-            reward += self._goal.reward(action)
-        return Transition(self._observe(), reward, self._goal.is_success())
+            self.goal.measure()
+            reward += self.goal.reward(action)
+        return Transition(self._observe(), reward, self.goal.is_success())
 
     def render(self, height: int, width: int) -> Image:
         """Draw the package's view for people, goal markers included."""
@@ -97,7 +97,7 @@ class ManiSkillSimulator(ReplayedSimulator):
             self.env.close()
 
     def _observe(self) -> FloatArray:
-        parts = (*self._goal.joint_state(), *self._goal.observe())
+        parts = (*self.goal.joint_state(), *self.goal.observe())
         return np.concatenate([np.ravel(part) for part in parts]).astype(np.float32)
 
 

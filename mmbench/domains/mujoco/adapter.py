@@ -35,9 +35,9 @@ class MujocoSimulator:
             if callable(registered.entry_point)
             else load_env_creator(registered.entry_point)
         )
-        self._env: Any = create(**{**registered.kwargs, **spec.params["arguments"]})
-        self._env.do_simulation = self._simulate
-        self._action_scale = self._env.action_space.high
+        self.env: Any = create(**{**registered.kwargs, **spec.params["arguments"]})
+        self.env.do_simulation = self._simulate
+        self._action_scale = self.env.action_space.high
         self._action_repeat: int = spec.params["action_repeat"]
         self._reward_kind: str = spec.params["reward"]
         self._has_failed = False
@@ -45,8 +45,8 @@ class MujocoSimulator:
 
     def reset(self, rng: np.random.Generator) -> FloatArray:
         """Start an episode with the environment's own start distribution."""
-        self._env.np_random = rng
-        obs, _ = self._env.reset()
+        self.env.np_random = rng
+        obs, _ = self.env.reset()
         self._has_failed = False
         return np.asarray(obs, np.float32)
 
@@ -55,48 +55,48 @@ class MujocoSimulator:
         scaled = action * self._action_scale
         reward = 0.0
         for _ in range(self._action_repeat):
-            obs, inner_reward, is_terminated, _, _ = self._env.step(scaled)
+            obs, inner_reward, is_terminated, _, _ = self.env.step(scaled)
             reward += self._shaped(float(inner_reward), is_terminated)
         return Transition(obs.astype(np.float32), reward, False)
 
     def render(self, height: int, width: int) -> Image:
         """Draw the model's `track` camera, or the free camera where it has none."""
         if self._camera is None:
-            model = self._env.model
+            model = self.env.model
             track = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, "track")
             camera: int | mujoco.MjvCamera = track
             if track < 0:
                 camera = mujoco.MjvCamera()
                 mujoco.mjv_defaultFreeCamera(model, camera)
             self._camera = OffscreenCamera(model, camera)
-        return self._camera.draw(self._env.data, height, width)
+        return self._camera.draw(self.env.data, height, width)
 
     def get_state(self) -> _State:
         """Return a snapshot."""
-        return _State(take_snapshot(self._env.model, self._env.data), self._has_failed)
+        return _State(take_snapshot(self.env.model, self.env.data), self._has_failed)
 
     def set_state(self, state: _State) -> None:
         """Go back to a snapshot."""
-        restore_snapshot(self._env.model, self._env.data, state.physics)
+        restore_snapshot(self.env.model, self.env.data, state.physics)
         self._has_failed = state.has_failed
 
     def close(self) -> None:
         """Free the graphics."""
         if self._camera is not None:
             self._camera.close()
-        self._env.close()
+        self.env.close()
 
     def _simulate(self, control: FloatArray, num_steps: int) -> None:
         """Do what the environment's own `do_simulation` does, without what nobody reads.
 
         Contact forces on bodies (`mj_rnePostConstraint`) are part of no observation or reward.
         """
-        self._env.data.ctrl[:] = control
-        mujoco.mj_step(self._env.model, self._env.data, nstep=num_steps)
+        self.env.data.ctrl[:] = control
+        mujoco.mj_step(self.env.model, self.env.data, nstep=num_steps)
 
     def _shaped(self, reward: float, is_terminated: bool) -> float:
         if self._reward_kind == "healthy":
-            return max(0.0, reward) if self._env.is_healthy else -1.0
+            return max(0.0, reward) if self.env.is_healthy else -1.0
         if self._reward_kind == "until_failure":
             self._has_failed = self._has_failed or is_terminated
             return 0.0 if self._has_failed else reward

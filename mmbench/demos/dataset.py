@@ -1,0 +1,178 @@
+"""Demonstrations as data: the shipped set, and trajectories replayed from episode logs."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+from mmbench.env import IMAGE_SIZE, ObsType, TaskEnv
+from mmbench.episodes import EpisodeRecord, Trajectory, read, replay, write
+from mmbench.errors import DemonstrationError
+from mmbench.registry import get_suite, get_task
+
+SHIPPED = Path(__file__).parent / "shipped"
+"""The demonstrations that come with mmbench: an episode log, one file per task."""
+CACHE_VARIABLE = "MMBENCH_CACHE"
+
+
+def shipped(tasks: Sequence[str] | None = None) -> Iterator[EpisodeRecord]:
+    """Yield the demonstrations that come with mmbench, of some tasks or of all that have any.
+
+    Raises:
+        DemonstrationError: If a task that is asked for has none.
+    """
+    chosen = tasks if tasks is not None else [t for t in get_suite("full") if _file(t).exists()]
+    for task in chosen:
+        get_task(task)
+        if not _file(task).exists():
+            raise DemonstrationError(
+                f"no demonstrations of {task} come with mmbench; make some with "
+                f"`mmbench demos generate --tasks {task}`"
+            )
+        yield from read(_file(task))
+
+
+def load(
+    tasks: Sequence[str],
+    *,
+    obs_type: ObsType = "state",
+    image_size: int = IMAGE_SIZE,
+    path: Path | str | None = None,
+    cache: Path | str | None = None,
+) -> "Demonstrations":
+    """Return the demonstrations of tasks as trajectories, with observations.
+
+    Observations are made by replaying, when they are first asked for, and kept on disk.
+
+    Args:
+        tasks: Task ids.
+        obs_type: `state`, or `rgb` / `state+rgb` for pictures as well.
+        image_size: Height and width of the pictures.
+        path: An episode log; default the shipped one.
+        cache: Where to keep observations; default `$MMBENCH_CACHE`, else `~/.cache/mmbench`.
+
+    Raises:
+        DemonstrationError: If there is none of a task.
+    """
+    if path is None:
+        records = list(shipped(tasks))
+    else:
+        wanted = [get_task(task).id for task in tasks]
+        records = sorted(
+            (record for record in read(path) if record.task_id in wanted),
+            key=lambda record: wanted.index(record.task_id),
+        )
+        if missing := set(wanted) - {record.task_id for record in records}:
+            raise DemonstrationError(f"{path} holds no demonstrations of {sorted(missing)[0]}")
+    root = Path(cache or os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "mmbench")
+    return Demonstrations(records, obs_type, image_size, root / "demos")
+
+
+class Demonstrations(Sequence[Trajectory]):
+    """Trajectories, replayed one at a time when they are asked for."""
+
+    def __init__(
+        self, records: Sequence[EpisodeRecord], obs_type: ObsType, image_size: int, cache: Path
+    ) -> None:
+        self.records = tuple(records)
+        self._obs_type = obs_type
+        self._image_size = image_size
+        self._cache = cache
+        self._env: TaskEnv | None = None
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @overload
+    def __getitem__(self, index: int) -> Trajectory: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Demonstrations": ...
+
+    def __getitem__(self, index: int | slice) -> "Trajectory | Demonstrations":
+        if isinstance(index, slice):
+            return Demonstrations(
+                self.records[index], self._obs_type, self._image_size, self._cache
+            )
+        record = self.records[index]
+        file = self._file(record)
+        if file.exists():
+            return _read_cached(file, record)
+        trajectory = replay(
+            record, obs_type=self._obs_type, image_size=self._image_size, env=self._env_of(record)
+        )
+        _write_cached(file, trajectory)
+        return trajectory
+
+    def _env_of(self, record: EpisodeRecord) -> TaskEnv:
+        """Return an environment of the record's task; the last one is kept."""
+        if self._env is None or self._env.task.id != record.task_id:
+            if self._env is not None:
+                self._env.close()
+            self._env = TaskEnv(
+                record.task_id,
+                obs_type="state" if self._obs_type == "state" else "state+rgb",
+                image_size=self._image_size,
+            )
+        return self._env
+
+    def _file(self, record: EpisodeRecord) -> Path:
+        digest = hashlib.sha256()
+        for part in (record.task_id, record.task_version, record.seed, record.simulator_version):
+            digest.update(f"{part}\0".encode())
+        digest.update(record.assets.encode() + record.actions.tobytes())
+        kind = "state" if self._obs_type == "state" else f"rgb-{self._image_size}"
+        return self._cache / kind / record.task_id / f"{digest.hexdigest()[:32]}.npz"
+
+
+def pack(sources: Sequence[Path | str], out: Path | str, *, episodes: int = 10) -> None:
+    """Write the best episodes of every task found in `sources` to `out`, one file per task.
+
+    Args:
+        sources: Directories that `generate` has made (rejected episodes count, if there are not
+            enough good ones), or episode logs.
+        out: Directory for the files; a task's file is replaced.
+        episodes: Episodes per task.
+    """
+    found: dict[str, dict[int, EpisodeRecord]] = {}
+    for source in map(Path, sources):
+        rejected = source / "rejected"
+        for path in (source, rejected) if rejected.is_dir() else (source,):
+            for record in read(path):
+                found.setdefault(record.task_id, {})[record.seed] = record
+    Path(out).mkdir(parents=True, exist_ok=True)
+    for task, records in found.items():
+        best = sorted(records.values(), key=lambda r: (-r.score, -r.episode_return, r.seed))
+        write(best[:episodes], Path(out) / f"{task}.parquet")
+
+
+def _file(task: str) -> Path:
+    return SHIPPED / f"{task}.parquet"
+
+
+def _write_cached(file: Path, trajectory: Trajectory) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
+    arrays = {"observations": trajectory.observations, "successes": trajectory.successes}
+    if trajectory.images is not None:
+        arrays["images"] = trajectory.images
+    try:
+        with partial.open("wb") as stream:
+            np.savez_compressed(stream, allow_pickle=False, **arrays)
+        os.replace(partial, file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _read_cached(file: Path, record: EpisodeRecord) -> Trajectory:
+    with np.load(file, allow_pickle=False) as arrays:
+        return Trajectory(
+            record=record,
+            observations=arrays["observations"],
+            images=arrays["images"] if "images" in arrays else None,
+            successes=arrays["successes"],
+        )

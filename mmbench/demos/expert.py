@@ -1,0 +1,83 @@
+"""Who plays demonstrations."""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mmbench.agent import Agent, build_agent, find_agent
+from mmbench.demos.planner import Planner
+from mmbench.demos.plans import DEFAULT_PLAN, PLANS, SCRIPTS, Expert
+from mmbench.env import TaskEnv
+from mmbench.episodes import Trajectory
+from mmbench.errors import DemonstrationError
+from mmbench.simulator import FloatArray
+from mmbench.spec import MAX_OBS_DIM, TaskSpec
+
+AUTO, SCRIPTED, PLAN = "auto", "scripted", "plan"
+
+
+def expert_for(task: TaskSpec, expert: str) -> str:
+    """Return who plays `task` when `expert` is asked for: `auto` takes a script if there is one.
+
+    Raises:
+        DemonstrationError: If a script is asked for and the task has none.
+    """
+    if expert == AUTO:
+        return SCRIPTED if task.id in SCRIPTS else PLAN
+    if expert == SCRIPTED and task.id not in SCRIPTS:
+        raise DemonstrationError(f"{task.id} has no scripted expert; use --expert plan")
+    return expert
+
+
+def build_expert(
+    env: TaskEnv,
+    expert: str,
+    *,
+    budget: float = 1.0,
+    memory: Sequence[Trajectory] = (),
+    checkpoint: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Expert:
+    """Return the expert for the episode that `env` has just begun.
+
+    Args:
+        env: The environment, after its reset.
+        expert: `scripted`, `plan`, or an agent as `mmbench evaluate --agent` takes it.
+        budget: Factor on the number of action sequences that are tried in a plan.
+        memory: Earlier episodes of the task; planning tries what was done in similar states.
+        checkpoint: For an agent.
+        options: For an agent.
+    """
+    task = env.task
+    assert env.episode_seed is not None
+    if expert == SCRIPTED:
+        script: Expert = importlib.import_module(SCRIPTS[task.id]).build(env)
+        return script
+    if expert == PLAN:
+        settings = PLANS.get(task.id, DEFAULT_PLAN)
+        return Planner(env, settings.scaled(budget), seed=env.episode_seed, memory=memory)
+    agent = build_agent(
+        find_agent(expert),
+        (task.id,),
+        name=expert,
+        checkpoint=checkpoint,
+        device="cpu",
+        seed=env.episode_seed,
+        options=options or {},
+    )
+    return _AgentExpert(agent)
+
+
+class _AgentExpert:
+    """Lets an agent play the one slot that there is."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    def __call__(self, env: TaskEnv) -> FloatArray:
+        obs = np.zeros((1, MAX_OBS_DIM), np.float32)
+        obs[0, : env.task.obs_dim] = env.last_state
+        actions = self._agent.act(obs, first=np.array([env.env_steps == 0]))
+        return np.asarray(actions[0, : env.task.action_dim], np.float32)

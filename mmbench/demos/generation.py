@@ -1,0 +1,236 @@
+"""Makes demonstrations: many attempts, in parallel, of which the good ones are kept."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from mmbench.demos.expert import build_expert, expert_for
+from mmbench.env import TaskEnv
+from mmbench.episodes import EpisodeRecord, EpisodeWriter, Trajectory, read, replay
+from mmbench.errors import DemonstrationError, PlanError
+from mmbench.registry import get_task
+from mmbench.seeding import demonstration_seed
+from mmbench.spec import TaskSpec
+import os
+
+KEPT, REJECTED = "episodes", "rejected"
+DEFAULT_EPISODES = 10
+DEFAULT_MIN_SCORE = 0.5
+_ATTEMPTS_PER_EPISODE = 3
+_MEMORY_EPISODES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a generation is."""
+
+    task: str
+    kept: int
+    attempts: int
+    last_score: float | None
+
+
+def is_good(record: EpisodeRecord, min_score: float = DEFAULT_MIN_SCORE) -> bool:
+    """Whether an episode is a demonstration: a success, or a score of at least `min_score`."""
+    if get_task(record.task_id).score.kind == "success":
+        return record.success
+    return record.score >= min_score
+
+
+def generate(
+    tasks: Sequence[str],
+    *,
+    out: Path | str,
+    episodes: int = DEFAULT_EPISODES,
+    expert: str = "auto",
+    budget: float = 1.0,
+    min_score: float = DEFAULT_MIN_SCORE,
+    max_attempts: int | None = None,
+    workers: int | None = None,
+    checkpoint: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Path:
+    """Play until every task has `episodes` good episodes, or its attempts are used up.
+
+    Good episodes go to `out/episodes`, the others to `out/rejected`; both are on disk as soon as
+    they are finished, and the same call continues where it was stopped. Attempt i has the seed
+    `demonstration_seed(task, i)`.
+
+    Args:
+        tasks: Task ids.
+        out: Directory; it is made or continued.
+        episodes: Good episodes wanted per task.
+        expert: `auto`, `scripted`, `plan`, or an agent's name.
+        budget: Factor on the effort of planning.
+        min_score: Score of a good episode where there is no success.
+        max_attempts: Attempts per task; default three per wanted episode.
+        workers: Worker processes; default one per core.
+        checkpoint: For an agent.
+        options: For an agent.
+        on_progress: Called after every attempt, and for every task at the start.
+
+    Raises:
+        DemonstrationError: If a script is asked for where there is none, or a worker dies.
+    """
+    if episodes < 1 or budget <= 0:
+        raise PlanError(f"episodes is {episodes} and budget {budget}, expected more than nothing")
+    jobs = [
+        _TaskJobs(get_task(task), expert, episodes, max_attempts or _ATTEMPTS_PER_EPISODE * episodes)
+        for task in tasks
+    ]
+    by_task = {job.task.id: job for job in jobs}
+    out = Path(out)
+    writers = {name: EpisodeWriter(out / name) for name in (KEPT, REJECTED)}
+    for name in writers:
+        for record in read(out / name):
+            if record.task_id in by_task:
+                by_task[record.task_id].add(record, is_kept=is_good(record, min_score))
+    report = on_progress or (lambda progress: None)
+    for job in jobs:
+        report(job.progress(None))
+    num_workers = workers or os.cpu_count() or 1
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(num_workers, mp_context=context) as pool:
+        running: dict[Future[EpisodeRecord], _TaskJobs] = {}
+        try:
+            while True:
+                while len(running) < num_workers and (job := _next_job(jobs)) is not None:
+                    seed = job.next_seed()
+                    future = pool.submit(
+                        _play, job.task.id, seed, job.expert, budget, job.memory(), checkpoint, options
+                    )
+                    running[future] = job
+                if not running:
+                    break
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    job, record = running.pop(future), future.result()
+                    is_kept = is_good(record, min_score)
+                    writers[KEPT if is_kept else REJECTED].add([record])
+                    job.num_running -= 1
+                    job.add(record, is_kept=is_kept)
+                    report(job.progress(record))
+        except BrokenProcessPool as error:
+            raise DemonstrationError(
+                "a worker process died; run the same command again to continue"
+            ) from error
+    for writer in writers.values():
+        writer.compact()
+    return out
+
+
+def _next_job(jobs: Sequence["_TaskJobs"]) -> "_TaskJobs | None":
+    """Return the task to play next: the first of those that fewest workers are playing."""
+    return min(
+        (job for job in jobs if job.is_wanting()), key=lambda job: job.num_running, default=None
+    )
+
+
+class _TaskJobs:
+    """The attempts at one task."""
+
+    def __init__(self, task: TaskSpec, expert: str, num_wanted: int, max_attempts: int) -> None:
+        self.task = task
+        self.expert = expert_for(task, expert)
+        self.num_running = 0
+        self._num_wanted = num_wanted
+        self._max_attempts = max_attempts
+        self._num_kept = 0
+        self._records: list[EpisodeRecord] = []
+        self._seeds = self._fresh_seeds()
+
+    def add(self, record: EpisodeRecord, *, is_kept: bool) -> None:
+        self._records.append(record)
+        self._num_kept += is_kept
+
+    def is_wanting(self) -> bool:
+        return (
+            self._num_kept + self.num_running < self._num_wanted
+            and len(self._records) + self.num_running < self._max_attempts
+        )
+
+    def next_seed(self) -> int:
+        self.num_running += 1
+        return next(self._seeds)
+
+    def memory(self) -> list[EpisodeRecord]:
+        """Return the best episodes so far."""
+        return sorted(self._records, key=lambda r: -r.episode_return)[:_MEMORY_EPISODES]
+
+    def progress(self, record: EpisodeRecord | None) -> Progress:
+        return Progress(
+            task=self.task.id,
+            kept=self._num_kept,
+            attempts=len(self._records),
+            last_score=None if record is None else record.score,
+        )
+
+    def _fresh_seeds(self) -> Iterator[int]:
+        index = 0
+        while True:
+            seed = demonstration_seed(self.task.id, index)
+            if all(record.seed != seed for record in self._records):
+                yield seed
+            index += 1
+
+
+def _play(
+    task: str,
+    seed: int,
+    expert: str,
+    budget: float,
+    memory: Sequence[EpisodeRecord],
+    checkpoint: str | None,
+    options: Mapping[str, Any] | None,
+) -> EpisodeRecord:
+    """Play one attempt; runs in a worker."""
+    env = _env(task)
+    trajectories = [_trajectory(task, record) for record in memory] if expert == "plan" else []
+    env.reset(seed=seed)
+    act = build_expert(
+        env,
+        expert,
+        budget=budget,
+        memory=trajectories,
+        checkpoint=checkpoint,
+        options=options,
+    )
+    actions, rewards = [], []
+    is_over = False
+    while not is_over:
+        action = act(env)
+        _, reward, _, is_over, info = env.step(action)
+        actions.append(action)
+        rewards.append(reward)
+    return EpisodeRecord.now(
+        env.task,
+        seed=seed,
+        actions=actions,
+        rewards=rewards,
+        info=info,
+        agent=expert,
+        assets=env.simulator.assets,
+    )
+
+
+@lru_cache(maxsize=1)
+def _env(task: str) -> TaskEnv:
+    """Return the worker's environment; a task's attempts follow each other."""
+    return TaskEnv(task)
+
+
+_TRAJECTORIES: dict[tuple[str, int], Trajectory] = {}
+
+
+def _trajectory(task: str, record: EpisodeRecord) -> Trajectory:
+    if any(key[0] != task for key in _TRAJECTORIES):
+        _TRAJECTORIES.clear()
+    if record.key not in _TRAJECTORIES:
+        _TRAJECTORIES[record.key] = replay(record, env=_env(task))
+    return _TRAJECTORIES[record.key]

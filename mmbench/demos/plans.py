@@ -1,0 +1,83 @@
+"""Which expert plays which task, and how the planned ones are planned. Data only."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from mmbench.env import TaskEnv
+from mmbench.registry import list_tasks
+from mmbench.simulator import FloatArray
+from mmbench.spec import TaskSpec
+
+Expert = Callable[[TaskEnv], FloatArray]
+"""Plays one episode: called with the environment before every step, returns the action, float32,
+shape `(action_dim,)`. It may read the simulator's state and change it, if it puts it back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanSettings:
+    """How a task is planned.
+
+    Attributes:
+        horizon: Env steps looked ahead.
+        num_samples: Action sequences tried in an iteration.
+        num_iterations: Iterations of a plan.
+        spacing: Env steps between the knots of the noise splines.
+        replan: Env steps played of a plan.
+        noise: Standard deviation of the widest noise.
+        objective: Name of an objective in `mmbench.demos.objectives`.
+    """
+
+    horizon: int
+    num_samples: int = 16
+    num_iterations: int = 2
+    spacing: int = 3
+    replan: int = 2
+    noise: float = 0.7
+    objective: str = "reward"
+
+    def scaled(self, budget: float) -> "PlanSettings":
+        """Return these settings with `budget` times the samples."""
+        return dataclasses.replace(self, num_samples=max(4, round(budget * self.num_samples)))
+
+
+_CLASSIC = (
+    *("cartpole-balance", "cartpole-balance-sparse", "cartpole-swingup", "cartpole-swingup-sparse"),
+    *("ms-cartpole-balance", "ms-cartpole-balance-sparse"),
+    *("ms-cartpole-swingup", "ms-cartpole-swingup-sparse"),
+    *("pygame-cartpole-balance", "pygame-cartpole-balance-sparse", "pygame-cartpole-tremor"),
+    *("mujoco-inverted-pendulum", "pendulum-swingup", "pendulum-spin"),
+    *("reacher-easy", "reacher-hard", "reacher-three-easy", "reacher-three-hard"),
+)
+
+
+def _script(task: TaskSpec) -> str | None:
+    """Return the module of `mmbench.demos.scripted` that plays a task."""
+    if task.id in _CLASSIC:
+        return "classic"
+    if task.domain.name == "metaworld":
+        return "metaworld"
+    if task.domain.name == "maniskill" and task.max_episode_steps <= 50:
+        return None if task.id in _PLANNED_ARMS else "maniskill"
+    if task.params.get("kind") == "point_maze":
+        return "ogbench"
+    if task.params.get("game") in ("point_maze", "pong"):
+        return "miniarcade"
+    return None
+
+
+_PLANNED_ARMS = ("ms-pick-cube-so", "ms-lift-peg")
+
+SCRIPTS: Mapping[str, str] = MappingProxyType(
+    {
+        task.id: f"mmbench.demos.scripted.{script}"
+        for task in list_tasks()
+        if (script := _script(task)) is not None
+    }
+)
+"""Modules of the tasks that have a scripted expert."""
+
+DEFAULT_PLAN = PlanSettings(horizon=15)
+
+PLANS: Mapping[str, PlanSettings] = MappingProxyType({})

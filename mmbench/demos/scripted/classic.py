@@ -1,0 +1,158 @@
+"""Controllers of poles and small arms: energy, feedback, Jacobians."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from mmbench.demos.plans import Expert
+from mmbench.env import TaskEnv
+from mmbench.simulator import FloatArray
+
+
+def build(env: TaskEnv) -> Expert:
+    """Return the controller of the environment's task."""
+    return _CONTROLLERS[env.task.id](env)
+
+
+def _scalar(value: float) -> FloatArray:
+    return np.array([min(1.0, max(-1.0, value))], np.float32)
+
+
+# Cart and pole -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cart:
+    """How a cart-pole is read and driven.
+
+    Attributes:
+        state: Reads cart position, cart speed, pole angle (0 is upright) and its rate.
+        gains: Feedback on the four near the top, in actions.
+        swing: Action per unit of missing energy while swinging up.
+        length: Length of a point pendulum with the same period, in metres.
+        centring: Pull to the middle on position and speed while swinging up, in actions.
+    """
+
+    state: Callable[[Any], tuple[float, float, float, float]]
+    gains: tuple[float, float, float, float]
+    length: float
+    swing: float = 0.3
+    centring: tuple[float, float] = (0.5, 0.5)
+
+
+def _cart_pole(cart: _Cart) -> Callable[[TaskEnv], Expert]:
+    def act(env: TaskEnv) -> FloatArray:
+        x, v, angle, spin = cart.state(env.simulator)
+        angle = (angle + math.pi) % (2 * math.pi) - math.pi
+        if abs(angle) < 0.5 and abs(spin) < 6:
+            return _scalar(float(np.dot(cart.gains, (x, v, angle, spin))))
+        # In units of m l^2: 0 at rest on top.
+        energy = 0.5 * spin**2 + 9.81 / cart.length * (math.cos(angle) - 1)
+        pump = cart.swing * energy * spin * math.cos(angle)
+        kx, kv = cart.centring
+        return _scalar(pump - kx * x - kv * v)
+
+    return lambda env: act
+
+
+def _game_state(simulator: Any) -> tuple[float, float, float, float]:
+    game = simulator.game
+    return game.x, game.v, game.angle, game.spin
+
+
+def _suite_state(simulator: Any) -> tuple[float, float, float, float]:
+    data = simulator.physics.data
+    (x, angle), (v, spin) = data.qpos, data.qvel
+    return x, v, angle, spin
+
+
+def _maniskill_state(simulator: Any) -> tuple[float, float, float, float]:
+    body = simulator.goal.articulation
+    (x, angle), (v, spin) = body.qpos, body.qvel
+    return x, v, angle, spin
+
+
+def _gymnasium_state(simulator: Any) -> tuple[float, float, float, float]:
+    data = simulator.env.data
+    (x, angle), (v, spin) = data.qpos, data.qvel
+    return x, v, angle, spin
+
+
+# Pendulum ----------------------------------------------------------------------------------------
+
+
+def _swing_up(env: TaskEnv) -> Expert:
+    def act(env: TaskEnv) -> FloatArray:
+        data = env.simulator.physics.data
+        angle = (data.qpos[0] + math.pi) % (2 * math.pi) - math.pi
+        spin = data.qvel[0]
+        energy = 0.5 * spin**2 + 9.81 / 0.5 * (math.cos(angle) - 1)
+        if abs(angle) < 0.4:
+            return _scalar(-8 * angle - 2 * spin)
+        return _scalar(math.copysign(1.0, -energy * spin))
+
+    return act
+
+
+def _spin(env: TaskEnv) -> Expert:
+    return lambda env: _scalar(math.copysign(1.0, env.simulator.physics.data.qvel[0]))
+
+
+# Arms --------------------------------------------------------------------------------------------
+
+
+def _reach(stiffness: float, damping: float) -> Callable[[TaskEnv], Expert]:
+    """Pull the finger to the target with a spring, through the Jacobian of the arm."""
+
+    def build(env: TaskEnv) -> Expert:
+        simulator: Any = env.simulator
+        physics = simulator.physics
+        model, data = physics.model.ptr, physics.data.ptr
+        finger, target = model.geom("finger").id, model.geom("target").id
+        jacobian = np.empty((3, model.nv))
+        gear = model.actuator_gear[:, 0]
+
+        def act(env: TaskEnv) -> FloatArray:
+            at = data.geom_xpos[finger]
+            mujoco.mj_jac(model, data, jacobian, None, at, model.geom_bodyid[finger])
+            pull = jacobian[:2].T @ (data.geom_xpos[target] - at)[:2]
+            torque = stiffness * pull - damping * data.qvel
+            return np.clip(torque / gear, -1, 1).astype(np.float32)
+
+        return act
+
+    return build
+
+
+_GAME_CART = _Cart(state=_game_state, gains=(0.15, 0.3, 4.0, 1.0), length=0.8)
+_SUITE_CART = _Cart(
+    state=_suite_state, gains=(0.15, 0.3, 4.0, 1.0), length=0.8, swing=0.3, centring=(0.5, 0.5)
+)
+_MANISKILL_CART = _Cart(
+    state=_maniskill_state, gains=(0.2, 0.3, 2.0, 0.3), length=0.4, swing=0.03, centring=(0.1, 0.1)
+)
+_GYMNASIUM_CART = _Cart(state=_gymnasium_state, gains=(0.1, 0.05, 3.0, 0.2), length=0.4)
+
+_CONTROLLERS: dict[str, Callable[[TaskEnv], Expert]] = {
+    **{
+        f"pygame-cartpole-{start}": _cart_pole(_GAME_CART)
+        for start in ("balance", "balance-sparse", "tremor")
+    },
+    **{
+        f"{prefix}cartpole-{start}{reward}": _cart_pole(cart)
+        for prefix, cart in (("", _SUITE_CART), ("ms-", _MANISKILL_CART))
+        for start in ("balance", "swingup")
+        for reward in ("", "-sparse")
+    },
+    "mujoco-inverted-pendulum": _cart_pole(_GYMNASIUM_CART),
+    "pendulum-swingup": _swing_up,
+    "pendulum-spin": _spin,
+    **{
+        f"reacher-{kind}": _reach(stiffness=8.0, damping=0.01)
+        for kind in ("easy", "hard", "three-easy", "three-hard")
+    },
+}
