@@ -1,6 +1,8 @@
 """Planning in the simulator itself: sampling-based predictive control."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from mmbench.demos.objectives import OBJECTIVES
 from mmbench.demos.plans import PlanSettings
 from mmbench.env import TaskEnv
 from mmbench.episodes import Trajectory
-from mmbench.registry import load_simulator
+from mmbench.registry import get_task, load_simulator
 from mmbench.simulator import FloatArray, SimState
 
 _NUM_ELITES = 6
@@ -42,7 +44,7 @@ class Planner:
         self._settings = settings
         self._memory = _Memory(memory)
         self._rng = np.random.default_rng(seed)
-        self._model = load_simulator(env.task, pictures=False)
+        self._model = _planning_model(env.task.id)
         self._action_dim = env.task.action_dim
         self._kept: list[FloatArray] = []
         self._queue: list[FloatArray] = []
@@ -57,7 +59,7 @@ class Planner:
     def _plan(self, env: TaskEnv) -> FloatArray:
         """Return the actions to play now, shape `(replan, action_dim)`."""
         settings = self._settings
-        state = env.simulator.get_state()
+        state = _state_of(env.simulator)
         horizon = min(settings.horizon, env.task.max_episode_steps - env.env_steps)
         candidates = [_fitted(plan, horizon) for plan in self._kept]
         candidates += [_fitted(plan, horizon) for plan in self._memory.recall(env.last_state)]
@@ -93,11 +95,34 @@ class Planner:
 
     def _value(self, state: SimState, plan: FloatArray) -> float:
         model = self._model
-        model.set_state(state)
+        _put(model, state)
         value = 0.0
         for action in plan:
             value += self._objective(model, model.step(action).reward)
         return value
+
+
+@lru_cache(maxsize=1)
+def _planning_model(task: str) -> Any:
+    """Return a simulator to plan with; the episodes of a task share it."""
+    model: Any = load_simulator(get_task(task), pictures=False)
+    if hasattr(model, "simplify"):
+        model.simplify()
+    return model
+
+
+def _state_of(simulator: Any) -> SimState:
+    """Return a snapshot; a rough one where an exact one has to be replayed."""
+    if hasattr(simulator, "get_rough_state"):
+        return simulator.get_rough_state()
+    return simulator.get_state()
+
+
+def _put(model: Any, state: SimState) -> None:
+    if hasattr(model, "set_rough_state"):
+        model.set_rough_state(state)
+    else:
+        model.set_state(state)
 
 
 class _Memory:

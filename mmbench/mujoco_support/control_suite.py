@@ -1,11 +1,13 @@
 """A dm_control suite task as a Simulator; the base of the two DeepMind Control domains."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from mmbench.mujoco_support.camera import OffscreenCamera
 from mmbench.mujoco_support.snapshot import MujocoState, restore_snapshot, take_snapshot
@@ -61,6 +63,7 @@ class SuiteSimulator:
         self._low, self._half_range = low, (high - low) / 2
         self._camera: OffscreenCamera | None = None
         self._is_diverged = False
+        self._is_simplified = False
         self._last_obs = np.zeros(0, np.float32)
 
     def reset(self, rng: np.random.Generator) -> FloatArray:
@@ -74,12 +77,13 @@ class SuiteSimulator:
 
     def step(self, action: FloatArray) -> Transition:
         """Play two control steps."""
+        if self._is_simplified:
+            return self._step_roughly(action)
         if self._is_diverged:
             return Transition(self._last_obs.copy(), 0.0, False)
-        control = self._low + self._half_range * (action.astype(np.float64) + 1.0)
         reward = 0.0
         warnings = self._data.warning.number.tobytes()
-        self._data.ctrl[:] = control
+        self._data.ctrl[:] = self._control(action)
         for _ in range(ACTION_REPEAT):
             self._advance()
             reward += float(self._suite.reward(self.physics))
@@ -106,11 +110,28 @@ class SuiteSimulator:
         restore_snapshot(self._model, self._data, state.physics)
         self._is_diverged, self._last_obs = state.is_diverged, state.last_obs
 
+    def simplify(self) -> None:
+        """Double the time step, leave observations empty, and reward the last control step only."""
+        self._is_simplified = True
+        if self._suite.substeps % 2 == 0:
+            self._model.opt.timestep *= 2
+            self._suite = dataclasses.replace(self._suite, substeps=self._suite.substeps // 2)
+
     def close(self) -> None:
         """Free the graphics and the physics."""
         if self._camera is not None:
             self._camera.close()
         self.physics.free()
+
+    def _control(self, action: FloatArray) -> NDArray[np.float64]:
+        return np.asarray(self._low + self._half_range * (action.astype(np.float64) + 1.0))
+
+    def _step_roughly(self, action: FloatArray) -> Transition:
+        self._data.ctrl[:] = self._control(action)
+        mujoco.mj_step(self._model, self._data, ACTION_REPEAT * self._suite.substeps)
+        mujoco.mj_step1(self._model, self._data)
+        reward = ACTION_REPEAT * float(self._suite.reward(self.physics))
+        return Transition(self._last_obs, reward, False)
 
     def _advance(self) -> None:
         """Play a control step like `Physics.step`, without its checks around every one."""

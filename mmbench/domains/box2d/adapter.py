@@ -1,6 +1,8 @@
 """Gymnasium's Box2D games, changed as MMBench changes them, as a Simulator."""
 
-from typing import Protocol
+import copy
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,6 +16,15 @@ ACTION_REPEAT = 2
 
 
 class _Game(Protocol):
+    fields: tuple[str, ...]
+    """Attributes that change during an episode."""
+    is_blind: bool
+    """Whether observations may lack what rewards do not depend on."""
+
+    @property
+    def bodies(self) -> Sequence[Any]:
+        """The moving bodies: trunk first, then legs."""
+
     def start(self, rng: np.random.Generator) -> FloatArray: ...
 
     def advance(self, action: FloatArray) -> float: ...
@@ -21,6 +32,13 @@ class _Game(Protocol):
     def observe(self) -> FloatArray: ...
 
     def draw(self, height: int, width: int) -> Image: ...
+
+
+class _RoughState(NamedTuple):
+    seed: int
+    bodies: list[tuple[Any, ...]]
+    contacts: list[bool]
+    fields: dict[str, Any]
 
 
 class Box2DSimulator(ReplayedSimulator):
@@ -46,6 +64,39 @@ class Box2DSimulator(ReplayedSimulator):
         for _ in range(ACTION_REPEAT):
             reward += self.game.advance(action)
         return Transition(self.game.observe(), reward, False)
+
+    def simplify(self) -> None:
+        """Leave out the rangefinder, which rewards do not depend on."""
+        self.game.is_blind = True
+        self._begin(self._seed)
+
+    def get_rough_state(self) -> _RoughState:
+        """Return places and velocities, without the impulses between bodies in contact."""
+        trunk, *legs = self.game.bodies
+        places = [
+            (tuple(b.position), b.angle, tuple(b.linearVelocity), b.angularVelocity, b.awake)
+            for b in (trunk, *legs)
+        ]
+        contacts = [getattr(leg, "ground_contact", False) for leg in legs]
+        fields = {name: copy.deepcopy(getattr(self.game, name)) for name in self.game.fields}
+        return _RoughState(self._seed, places, contacts, fields)
+
+    def set_rough_state(self, state: _RoughState) -> None:
+        """Go to about the state of a simulator of the same task; for planning only."""
+        if state.seed != self._seed:
+            self._begin(state.seed)
+        self._actions = []
+        trunk, *legs = self.game.bodies
+        for body, (position, angle, velocity, spin, is_awake) in zip(
+            (trunk, *legs), state.bodies, strict=True
+        ):
+            body.transform = (position, angle)
+            body.linearVelocity, body.angularVelocity = velocity, spin
+            body.awake = is_awake
+        for leg, has_contact in zip(legs, state.contacts, strict=True):
+            leg.ground_contact = has_contact
+        for name, value in state.fields.items():
+            setattr(self.game, name, copy.deepcopy(value))
 
     def render(self, height: int, width: int) -> Image:
         """Draw the scene."""

@@ -1,6 +1,7 @@
 """The lunar lander on three missions."""
 
 import math
+from typing import Any
 
 import numpy as np
 from gymnasium.envs.box2d import lunar_lander as gym_lander
@@ -33,9 +34,17 @@ class LunarLanderGame(gym_lander.LunarLander):
     def __init__(self, mission: str) -> None:
         super().__init__(continuous=True)
         self.mission = mission
+        self.is_blind = False
         self.goal: tuple[float, float] | None = None
         self.engine_power = (0.0, 0.0)
         self._shaping = 0.0
+
+    fields = ("game_over", "prev_shaping", "_shaping", "engine_power", "np_random")
+
+    @property
+    def bodies(self) -> list[Any]:
+        """Lander and legs."""
+        return [self.lander, *self.legs]
 
     def start(self, rng: np.random.Generator) -> FloatArray:
         """Start an episode in a new world and return its first observation."""

@@ -17,6 +17,9 @@ from mmbench.simulator import AssetVariant, FloatArray, Image, Transition
 from mmbench.spec import TaskSpec
 
 
+_NO_OBS = np.zeros(0)
+
+
 class _State(NamedTuple):
     physics: MujocoState
     has_failed: bool
@@ -79,6 +82,10 @@ class MujocoSimulator:
         """Go back to a snapshot."""
         restore_snapshot(self.env.model, self.env.data, state.physics)
         self._has_failed = state.has_failed
+
+    def simplify(self) -> None:
+        """Leave observations empty."""
+        self.env._get_obs = lambda: _NO_OBS
 
     def close(self) -> None:
         """Free the graphics."""

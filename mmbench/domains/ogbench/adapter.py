@@ -27,6 +27,9 @@ _MAZE_SCALE = 20.0
 _DIRECTION_STEPS = 100
 
 
+_NO_OBS = np.zeros(0, np.float32)
+
+
 class _State(NamedTuple):
     physics: MujocoState
     fields: dict[str, Any]
@@ -46,6 +49,9 @@ class _Task:
         raise NotImplementedError
 
     def advance(self, action: FloatArray) -> Transition:
+        raise NotImplementedError
+
+    def observe(self) -> FloatArray:
         raise NotImplementedError
 
     def camera(self) -> str | mujoco.MjvCamera:
@@ -239,6 +245,10 @@ class OGBenchSimulator:
         restore_snapshot(self.task.model, self.task.data, state.physics)
         for name, value in copy.deepcopy(state.fields).items():
             setattr(self.task, name, value)
+
+    def simplify(self) -> None:
+        """Leave observations empty."""
+        self.task.observe = lambda: _NO_OBS  # type: ignore[method-assign]
 
     def close(self) -> None:
         """Free the graphics."""
