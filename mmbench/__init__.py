@@ -33,6 +33,7 @@ __all__ = [
     "ScoreRule",
     "TaskEnv",
     "TaskSpec",
+    "demos",
     "episodes",
     "evaluate",
     "evaluation_seed",
@@ -55,7 +56,7 @@ _LAZY = {
     "evaluate": "mmbench.evaluation",
     "make_vec": "mmbench.vector",
 }
-_LAZY_MODULES = ("episodes",)
+_LAZY_MODULES = ("demos", "episodes")
 
 
 def make(task_id: str, **options: Any) -> "TaskEnv":

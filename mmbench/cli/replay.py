@@ -6,12 +6,10 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from mmbench.cli.output import print_json, print_table, progress_bar
-from mmbench.env import IMAGE_SIZE, TaskEnv
-from mmbench.episodes import EpisodeRecord, read_all, replay
-from mmbench.errors import EpisodeError, ReplayError
+from mmbench.env import IMAGE_SIZE
+from mmbench.episodes import EpisodeRecord, film, read_all, verify
+from mmbench.errors import EpisodeError
 from mmbench.evaluation.report import Table
-
-_VIDEO_FPS = 25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +26,8 @@ class Replay:
     """Only this episode, counted from 0 in the order of the listing."""
     image_size: int = IMAGE_SIZE
     """Height and width of the video, in pixels."""
+    workers: int | None = None
+    """Worker processes for --verify. Default: one per core; 0 replays in this process."""
     json: bool = False
     """Print one JSON value."""
 
@@ -39,10 +39,13 @@ class Replay:
                 raise EpisodeError(f"{self.path} has episodes 0 to {len(records) - 1}")
             records = [records[self.episode]]
         if self.video is not None:
-            self._film(records[0] if records else None)
+            if not records:
+                raise EpisodeError(f"{self.path} holds no episode to film")
+            film(records[0], self.video, image_size=self.image_size)
+            print(f"{self.video}: {records[0].task_id}, seed {records[0].seed}")
             return 0
         if self.verify:
-            return self._verify(records)
+            return print_verification(records, self.workers, self.json)
         rows = tuple(
             (
                 str(i),
@@ -74,43 +77,18 @@ class Replay:
             print_table(Table(header, rows), f"{len(records)} episodes")
         return 0
 
-    def _verify(self, records: list[EpisodeRecord]) -> int:
-        differences = []
-        env: TaskEnv | None = None
-        with progress_bar() as bars:
-            bar = bars.add_task("replaying", total=len(records))
-            for record in sorted(records, key=lambda r: r.task_id):
-                if env is None or env.task.id != record.task_id:
-                    if env is not None:
-                        env.close()
-                    env = TaskEnv(record.task_id)
-                try:
-                    replay(record, env=env)
-                except ReplayError as error:
-                    differences.append(str(error))
-                bars.advance(bar)
-        if env is not None:
-            env.close()
-        if self.json:
-            print_json({"episodes": len(records), "differences": differences})
-        else:
-            for difference in differences:
-                print(difference)
-            print(f"{len(records) - len(differences)} of {len(records)} episodes replayed equal")
-        return 1 if differences else 0
 
-    def _film(self, record: EpisodeRecord | None) -> None:
-        assert self.video is not None
-        if record is None:
-            raise EpisodeError(f"{self.path} holds no episode to film")
-        if self.video.suffix not in (".mp4", ".gif"):
-            raise EpisodeError(f"cannot film to {self.video.name!r}; use .mp4 or .gif")
-        import imageio.v3 as imageio  # videos only
-
-        trajectory = replay(record, obs_type="rgb", image_size=self.image_size)
-        assert trajectory.images is not None
-        if self.video.suffix == ".gif":
-            imageio.imwrite(self.video, trajectory.images, duration=1000 / _VIDEO_FPS, loop=0)
-        else:
-            imageio.imwrite(self.video, trajectory.images, fps=_VIDEO_FPS, macro_block_size=1)
-        print(f"{self.video}: {record.task_id}, seed {record.seed}, score {record.score:.4f}")
+def print_verification(records: list[EpisodeRecord], workers: int | None, as_json: bool) -> int:
+    """Replay episodes under a progress bar; return 1 if one differs, else 0."""
+    with progress_bar() as bars:
+        bar = bars.add_task("replaying", total=len(records))
+        differences = verify(
+            records, workers=workers, on_progress=lambda count: bars.advance(bar, count)
+        )
+    if as_json:
+        print_json({"episodes": len(records), "differences": differences})
+    else:
+        for difference in differences:
+            print(difference)
+        print(f"{len(records) - len(differences)} of {len(records)} episodes replayed equal")
+    return 1 if differences else 0

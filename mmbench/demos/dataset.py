@@ -79,8 +79,8 @@ class Demonstrations(Sequence[Trajectory]):
         self, records: Sequence[EpisodeRecord], obs_type: ObsType, image_size: int, cache: Path
     ) -> None:
         self.records = tuple(records)
-        self._obs_type = obs_type
-        self._image_size = image_size
+        self.obs_type = obs_type
+        self.image_size = image_size
         self._cache = cache
         self._env: TaskEnv | None = None
 
@@ -95,15 +95,13 @@ class Demonstrations(Sequence[Trajectory]):
 
     def __getitem__(self, index: int | slice) -> "Trajectory | Demonstrations":
         if isinstance(index, slice):
-            return Demonstrations(
-                self.records[index], self._obs_type, self._image_size, self._cache
-            )
+            return Demonstrations(self.records[index], self.obs_type, self.image_size, self._cache)
         record = self.records[index]
         file = self._file(record)
         if file.exists():
             return _read_cached(file, record)
         trajectory = replay(
-            record, obs_type=self._obs_type, image_size=self._image_size, env=self._env_of(record)
+            record, obs_type=self.obs_type, image_size=self.image_size, env=self._env_of(record)
         )
         _write_cached(file, trajectory)
         return trajectory
@@ -115,8 +113,8 @@ class Demonstrations(Sequence[Trajectory]):
                 self._env.close()
             self._env = TaskEnv(
                 record.task_id,
-                obs_type="state" if self._obs_type == "state" else "state+rgb",
-                image_size=self._image_size,
+                obs_type="state" if self.obs_type == "state" else "state+rgb",
+                image_size=self.image_size,
             )
         return self._env
 
@@ -125,7 +123,7 @@ class Demonstrations(Sequence[Trajectory]):
         for part in (record.task_id, record.task_version, record.seed, record.simulator_version):
             digest.update(f"{part}\0".encode())
         digest.update(record.assets.encode() + record.actions.tobytes())
-        kind = "state" if self._obs_type == "state" else f"rgb-{self._image_size}"
+        kind = "state" if self.obs_type == "state" else f"rgb-{self.image_size}"
         return self._cache / kind / record.task_id / f"{digest.hexdigest()[:32]}.npz"
 
 
@@ -157,9 +155,11 @@ def _file(task: str) -> Path:
 def _write_cached(file: Path, trajectory: Trajectory) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
-    arrays = {"observations": trajectory.observations, "successes": trajectory.successes}
-    if trajectory.images is not None:
-        arrays["images"] = trajectory.images
+    arrays = {
+        name: getattr(trajectory, name)
+        for name in ("observations", "successes", "images")
+        if getattr(trajectory, name) is not None
+    }
     try:
         with partial.open("wb") as stream:
             np.savez_compressed(stream, allow_pickle=False, **arrays)
@@ -171,8 +171,11 @@ def _write_cached(file: Path, trajectory: Trajectory) -> None:
 def _read_cached(file: Path, record: EpisodeRecord) -> Trajectory:
     with np.load(file, allow_pickle=False) as arrays:
         return Trajectory(
-            record=record,
+            task_id=record.task_id,
             observations=arrays["observations"],
-            images=arrays["images"] if "images" in arrays else None,
+            actions=record.actions,
+            rewards=record.rewards,
             successes=arrays["successes"],
+            images=arrays["images"] if "images" in arrays else None,
+            record=record,
         )

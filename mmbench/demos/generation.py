@@ -1,6 +1,7 @@
 """Makes demonstrations: many attempts, in parallel, of which the good ones are kept."""
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -16,7 +17,6 @@ from mmbench.errors import DemonstrationError, PlanError
 from mmbench.registry import get_task
 from mmbench.seeding import demonstration_seed
 from mmbench.spec import TaskSpec
-import os
 
 KEPT, REJECTED = "episodes", "rejected"
 DEFAULT_EPISODES = 10
@@ -81,7 +81,9 @@ def generate(
     if episodes < 1 or budget <= 0:
         raise PlanError(f"episodes is {episodes} and budget {budget}, expected more than nothing")
     jobs = [
-        _TaskJobs(get_task(task), expert, episodes, max_attempts or _ATTEMPTS_PER_EPISODE * episodes)
+        _TaskJobs(
+            get_task(task), expert, episodes, max_attempts or _ATTEMPTS_PER_EPISODE * episodes
+        )
         for task in tasks
     ]
     by_task = {job.task.id: job for job in jobs}
@@ -103,7 +105,14 @@ def generate(
                 while len(running) < num_workers and (job := _next_job(jobs)) is not None:
                     seed = job.next_seed()
                     future = pool.submit(
-                        _play, job.task.id, seed, job.expert, budget, job.memory(), checkpoint, options
+                        _play,
+                        job.task.id,
+                        seed,
+                        job.expert,
+                        budget,
+                        job.memory(),
+                        checkpoint,
+                        options,
                     )
                     running[future] = job
                 if not running:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from mmbench.env import TaskEnv
-from mmbench.registry import list_tasks
+from mmbench.registry import get_suite, list_tasks
 from mmbench.simulator import FloatArray
 from mmbench.spec import TaskSpec
 
@@ -26,6 +26,8 @@ class PlanSettings:
         spacing: Env steps between the knots of the noise splines.
         replan: Env steps played of a plan.
         noise: Standard deviation of the widest noise.
+        has_held_actions: Instead of adding noise, put in random actions that are held for `spacing`
+            env steps on average: for joysticks.
         objective: Name of an objective in `mmbench.demos.objectives`.
     """
 
@@ -35,6 +37,7 @@ class PlanSettings:
     spacing: int = 3
     replan: int = 2
     noise: float = 0.7
+    has_held_actions: bool = False
     objective: str = "reward"
 
     def scaled(self, budget: float) -> "PlanSettings":
@@ -56,8 +59,8 @@ def _script(task: TaskSpec) -> str | None:
     """Return the module of `mmbench.demos.scripted` that plays a task."""
     if task.id in _CLASSIC:
         return "classic"
-    if task.domain.name == "metaworld":
-        return "metaworld"
+    if task.domain.name in ("metaworld", "robodesk"):
+        return task.domain.name
     if task.domain.name == "maniskill" and task.max_episode_steps <= 50:
         return None if task.id in _PLANNED_ARMS else "maniskill"
     if task.params.get("kind") == "point_maze":
@@ -80,4 +83,43 @@ SCRIPTS: Mapping[str, str] = MappingProxyType(
 
 DEFAULT_PLAN = PlanSettings(horizon=15)
 
-PLANS: Mapping[str, PlanSettings] = MappingProxyType({})
+_WALK = PlanSettings(horizon=20, num_samples=12, spacing=4)
+_LEAP = PlanSettings(horizon=40, num_samples=24, spacing=5, noise=1.0)
+_GAME = PlanSettings(horizon=25, num_samples=24, spacing=5, noise=1.0)
+_LONG_GAME = PlanSettings(horizon=50, num_samples=32, spacing=7, noise=1.0)
+_PILOT = PlanSettings(horizon=30, num_samples=16, spacing=6, noise=1.0)
+_JOYSTICK = PlanSettings(
+    horizon=20,
+    num_samples=12,
+    num_iterations=1,
+    spacing=5,
+    replan=5,
+    has_held_actions=True,
+    objective="console",
+)
+_HOP = PlanSettings(horizon=25, num_samples=32, spacing=4, noise=1.0)
+
+PLANS: Mapping[str, PlanSettings] = MappingProxyType(
+    {
+        **dict.fromkeys(("jumper-jump", "spinner-jump", "cheetah-jump"), _LEAP),
+        **dict.fromkeys(("spinner-spin", "spinner-spin-backward"), PlanSettings(horizon=20)),
+        **dict.fromkeys(("walker-stand", "walker-walk", "walker-walk-backward"), _WALK),
+        "cup-catch": PlanSettings(horizon=20, num_samples=10, objective="cup"),
+        "cup-spin": PlanSettings(horizon=15, num_samples=10),
+        "hopper-stand": dataclasses.replace(_HOP, objective="hopper_stand"),
+        "hopper-hop": dataclasses.replace(_HOP, objective="hopper_hop"),
+        "hopper-hop-backward": dataclasses.replace(_HOP, objective="hopper_back"),
+        **{
+            f"pygame-{game}": _GAME
+            for game in ("cowboy", "coinrun", "bird-attack", "highway", "landing", "chase-evade")
+        },
+        "pygame-coconut-dodge": _GAME,
+        **{
+            f"pygame-{game}": _LONG_GAME
+            for game in ("spaceship", "air-hockey", "rocket-collect", "cartpole-swingup")
+        },
+        "pygame-cartpole-swingup-sparse": dataclasses.replace(_LONG_GAME, objective="game_pole"),
+        **dict.fromkeys(get_suite("atari"), _JOYSTICK),
+        **{f"lunarlander-{mission}": _PILOT for mission in ("land", "hover", "takeoff")},
+    }
+)

@@ -16,19 +16,25 @@ from mmbench.versions import simulator_version
 
 @dataclass(frozen=True, kw_only=True)
 class Trajectory:
-    """A replayed episode of T steps.
+    """An episode of T steps with its observations.
 
     Attributes:
-        record: What was replayed.
+        task_id: Id in the registry.
         observations: States, float32, shape `(T + 1, O)`: the first is the reset's.
-        images: Pictures, uint8, shape `(T + 1, H, W, 3)`, or `None` if not asked for.
-        successes: Success flag after every step, shape `(T,)`.
+        actions: Float32, shape `(T, A)`.
+        rewards: Float32, shape `(T,)`, task units.
+        successes: Success flag after every step, shape `(T,)`, where known.
+        images: Pictures, uint8, shape `(T + 1, H, W, 3)`, where asked for.
+        record: What was replayed; `None` if the episode comes from elsewhere.
     """
 
-    record: EpisodeRecord
+    task_id: str
     observations: FloatArray
-    images: Image | None
-    successes: NDArray[np.bool_]
+    actions: FloatArray
+    rewards: FloatArray
+    successes: NDArray[np.bool_] | None = None
+    images: Image | None = None
+    record: EpisodeRecord | None = None
 
 
 def replay(
@@ -89,10 +95,13 @@ def replay(
     else:
         states, images = cast(list[Any], observed), []
     return Trajectory(
-        record=record,
+        task_id=record.task_id,
         observations=np.stack(states),
-        images=np.stack(images) if has_images else None,
+        actions=record.actions,
+        rewards=record.rewards,
         successes=np.array(successes, np.bool_),
+        images=np.stack(images) if has_images else None,
+        record=record,
     )
 
 

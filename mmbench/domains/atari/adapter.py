@@ -57,12 +57,13 @@ class AtariSimulator:
 
     def __init__(self, spec: TaskSpec, *, pictures: bool) -> None:
         ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-        self._ale = ale_py.ALEInterface()
-        self._ale.setFloat("repeat_action_probability", 0.0)
-        self._ale.setInt("random_seed", 0)
+        self.ale = ale_py.ALEInterface()
+        self.score_range = spec.score.high - spec.score.low
+        self.ale.setFloat("repeat_action_probability", 0.0)
+        self.ale.setInt("random_seed", 0)
         game = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", spec.params["game"])
-        self._ale.loadROM(roms.get_rom_path(game.lower()))
-        self._ale.reset_game()
+        self.ale.loadROM(roms.get_rom_path(game.lower()))
+        self.ale.reset_game()
         self._has_pictures = pictures
         # The emulator's snapshots do not hold the screen, so it is kept beside them.
         self._screen: Image | None = None
@@ -79,7 +80,7 @@ class AtariSimulator:
         self._screen = None
         reward = 0
         for _ in range(FRAME_SKIP):
-            reward += self._ale.act(position)
+            reward += self.ale.act(position)
         return Transition(self._observe(), float(reward), False)
 
     def render(self, height: int, width: int) -> Image:
@@ -95,20 +96,20 @@ class AtariSimulator:
     def get_state(self) -> _State:
         """Return the emulator's own copy of its state."""
         screen = self._current_screen() if self._has_pictures else None
-        return _State(self._ale.cloneState(include_rng=True), screen)
+        return _State(self.ale.cloneState(include_rng=True), screen)
 
     def set_state(self, state: _State) -> None:
         """Go back to a snapshot."""
-        self._ale.restoreState(state.emulator)
+        self.ale.restoreState(state.emulator)
         self._screen = state.screen
 
     def close(self) -> None:
         """Nothing to free: the emulator goes with the object."""
 
     def _current_screen(self) -> Image:
-        screen: Image = self._ale.getScreenRGB() if self._screen is None else self._screen
+        screen: Image = self.ale.getScreenRGB() if self._screen is None else self._screen
         return screen
 
     def _observe(self) -> FloatArray:
-        ram: FloatArray = self._ale.getRAM().astype(np.float32) / np.float32(255)
+        ram: FloatArray = self.ale.getRAM().astype(np.float32) / np.float32(255)
         return ram

@@ -16,7 +16,6 @@ from mmbench.mujoco_support.snapshot import MujocoState, restore_snapshot, take_
 from mmbench.simulator import AssetVariant, FloatArray, Image, Transition
 from mmbench.spec import TaskSpec
 
-
 _NO_OBS = np.zeros(0)
 
 

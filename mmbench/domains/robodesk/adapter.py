@@ -87,7 +87,7 @@ class RoboDeskSimulator:
         reward = 0.0
         for _ in range(ACTION_REPEAT):
             self._control_step(native)
-            reward += min(1.0, max(0.0, self._goal.reward(self.data, self._tip)))
+            reward += min(1.0, max(0.0, self._goal.reward(self.data, self.tip)))
         return Transition(self._observe(), reward, self._goal.is_reached(self.data))
 
     def render(self, height: int, width: int) -> Image:
@@ -113,7 +113,8 @@ class RoboDeskSimulator:
             self._camera.close()
 
     @property
-    def _tip(self) -> Vector:
+    def tip(self) -> Vector:
+        """Place of the fingertips, in metres, shape `(3,)`."""
         return self.data.site_xpos[self._site]
 
     def _address(self, joint: str) -> int:
@@ -131,7 +132,7 @@ class RoboDeskSimulator:
 
     def _command(self, action: Vector) -> Vector:
         qpos = self.data.qpos
-        command = self._ik.solve(qpos, self._tip + action[:3] * _REACH_M)[:_NUM_JOINTS]
+        command = self._ik.solve(qpos, self.tip + action[:3] * _REACH_M)[:_NUM_JOINTS]
         command[6] = _WRIST_SCALE * _onto(action[3], self._ranges[6]) + qpos[6]
         command[6] = min(max(command[6], self._ranges[6, 0]), self._ranges[6, 1])
         command[7] = command[8] = _onto(action[4], self._ranges[7])
@@ -141,7 +142,7 @@ class RoboDeskSimulator:
         qvel = self.data.qvel
         objects = qvel[_NUM_JOINTS:]
         parts = (
-            self._tip,
+            self.tip,
             objects,  # the package calls them positions; they are velocities
             self.data.qpos[:_NUM_JOINTS],
             objects,
