@@ -1,4 +1,6 @@
-"""Writes the task pages of the documentation from the registry: `python -m mmbench.taskdocs`.
+"""Writes the task pages of the documentation: `python -m mmbench.taskdocs`.
+
+They follow from the registry, and the table of demonstrations from the files that ship.
 
 With `--check` nothing is written; the exit code is 1 if a committed page is stale.
 """
@@ -6,6 +8,9 @@ With `--check` nothing is written; the exit code is 1 if a committed page is sta
 import sys
 from pathlib import Path
 
+from mmbench.demos import SHIPPED
+from mmbench.demos.generation import DEFAULT_EPISODES, DEFAULT_MIN_SCORE
+from mmbench.demos.stats import task_stats
 from mmbench.registry import DOMAINS, SUITES, get_task, list_tasks
 from mmbench.spec import Domain, TaskSpec
 
@@ -16,6 +21,7 @@ def pages() -> dict[str, str]:
     """Return file name -> text of every page."""
     texts = {f"{domain.name}.md": _domain_page(domain) for domain in DOMAINS}
     texts["index.md"] = _index_page()
+    texts["demonstrations.md"] = _demonstrations_page()
     return texts
 
 
@@ -76,6 +82,35 @@ def _domain_page(domain: Domain) -> str:
     for spec in specs:
         bodies.setdefault(spec.embodiment, []).append(f"`{spec.id}`")
     lines += [f"- {body} ({', '.join(tasks)})" for body, tasks in bodies.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _demonstrations_page() -> str:
+    stats = task_stats(SHIPPED)
+    num_good = sum(s.good >= DEFAULT_EPISODES for s in stats)
+    num_tasks = len(SUITES["full"])
+    mean = sum(s.mean_score for s in stats) / num_tasks
+    lines = [
+        "# Demonstrations that ship",
+        "",
+        f"{sum(s.episodes for s in stats)} episodes of {len(stats)} of the {num_tasks} training "
+        f"tasks; {num_good} tasks have {DEFAULT_EPISODES} good ones. A good one ends in success "
+        f"or, in tasks without a success, scores at least {DEFAULT_MIN_SCORE}. The mean over the "
+        f"{num_tasks} tasks of their mean scores is {mean:.3f}; a task without demonstrations "
+        "counts 0.",
+        "",
+        "| task | episodes | good | mean score | lowest | mean return | expert |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{s.task}` | {s.episodes} | {s.good} | {s.mean_score:.3f} | {s.min_score:.3f} "
+        f"| {s.mean_return:.5g} | {', '.join(s.experts)} |"
+        for s in stats
+    ]
+    found = {s.task for s in stats}
+    missing = [f"`{task}`" for task in SUITES["full"] if task not in found]
+    if missing:
+        lines += ["", f"No demonstrations: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
 
 

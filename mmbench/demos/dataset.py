@@ -176,6 +176,6 @@ def _read_cached(file: Path, record: EpisodeRecord) -> Trajectory:
             actions=record.actions,
             rewards=record.rewards,
             successes=arrays["successes"],
-            images=arrays["images"] if "images" in arrays else None,
+            images=arrays.get("images"),
             record=record,
         )

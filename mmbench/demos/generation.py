@@ -1,9 +1,8 @@
 """Makes demonstrations: many attempts, in parallel, of which the good ones are kept."""
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ from mmbench.demos.expert import build_expert, expert_for
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, Trajectory, read, replay
 from mmbench.errors import DemonstrationError, PlanError
+from mmbench.pool import worker_pool
 from mmbench.registry import get_task
 from mmbench.seeding import demonstration_seed
 from mmbench.spec import TaskSpec
@@ -23,6 +23,7 @@ DEFAULT_EPISODES = 10
 DEFAULT_MIN_SCORE = 0.5
 _ATTEMPTS_PER_EPISODE = 3
 _MEMORY_EPISODES = 10
+_EPISODES_TO_LEARN_FROM = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,24 +98,23 @@ def generate(
     for job in jobs:
         report(job.progress(None))
     num_workers = workers or os.cpu_count() or 1
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(num_workers, mp_context=context) as pool:
+    with worker_pool(num_workers) as pool:
         running: dict[Future[EpisodeRecord], _TaskJobs] = {}
         try:
             while True:
-                while len(running) < num_workers and (job := _next_job(jobs)) is not None:
-                    seed = job.next_seed()
+                while len(running) < num_workers and (chosen := _next_job(jobs)) is not None:
+                    seed = chosen.next_seed()
                     future = pool.submit(
                         _play,
-                        job.task.id,
+                        chosen.task.id,
                         seed,
-                        job.expert,
-                        budget,
-                        job.memory(),
+                        chosen.expert,
+                        budget * chosen.effort(),
+                        chosen.memory(),
                         checkpoint,
                         options,
                     )
-                    running[future] = job
+                    running[future] = chosen
                 if not running:
                     break
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -163,6 +163,10 @@ class _TaskJobs:
             self._num_kept + self.num_running < self._num_wanted
             and len(self._records) + self.num_running < self._max_attempts
         )
+
+    def effort(self) -> float:
+        """Return the share of the budget to spend: with good episodes to imitate, half will do."""
+        return 0.5 if self._num_kept >= _EPISODES_TO_LEARN_FROM else 1.0
 
     def next_seed(self) -> int:
         self.num_running += 1

@@ -1,5 +1,6 @@
 """Demonstrations as Minari datasets."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,20 +50,22 @@ def export_minari(demonstrations: Demonstrations, *, version: int = 0) -> list[s
             )
             for index, trajectory in enumerate(of_task)
         ]
-        minari.create_dataset_from_buffers(
-            dataset_id,
-            buffers,
-            env=f"mmbench/{task}",
-            eval_env=f"mmbench/{task}",
-            observation_space=observation_space(
-                spec.obs_dim, demonstrations.obs_type, demonstrations.image_size
-            ),
-            action_space=gymnasium.spaces.Box(-1.0, 1.0, (spec.action_dim,), np.float32),
-            algorithm_name=", ".join(sorted({record.agent for record in of_task.records})),
-            author="mmbench",
-            description=f"{spec.instruction}.",
-            requirements=[f"mmbench[{spec.domain.extra}]"],
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that no e-mail address and no link are given
+            minari.create_dataset_from_buffers(
+                dataset_id,
+                buffers,
+                env=f"mmbench/{task}",
+                eval_env=f"mmbench/{task}",
+                observation_space=observation_space(
+                    spec.obs_dim, demonstrations.obs_type, demonstrations.image_size
+                ),
+                action_space=gymnasium.spaces.Box(-1.0, 1.0, (spec.action_dim,), np.float32),
+                algorithm_name=", ".join(sorted({record.agent for record in of_task.records})),
+                author="mmbench",
+                description=f"{spec.instruction}.",
+                requirements=[f"mmbench[{spec.domain.extra}]"],
+            )
         ids.append(dataset_id)
     return ids
 

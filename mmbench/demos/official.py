@@ -36,8 +36,8 @@ _Columns = dict[str, NDArray[Any]]
 def read_official(path: Path | str, *, task: str | None = None) -> list[Trajectory]:
     """Return the episodes of a demonstration file.
 
-    Rows hold `obs` (N x 128), `action` (N x 16), `reward` (N) and `episode` (N); the first row of an
-    episode holds its first observation, and NaN for action and reward.
+    Rows hold `obs` (N x 128), `action` (N x 16), `reward` (N) and `episode` (N); the first row of
+    an episode holds its first observation, and NaN for action and reward.
 
     Args:
         path: The file.
@@ -84,6 +84,20 @@ def download_official(
     return files
 
 
+class _TensorDict:
+    """Stands in for tensordict's class while a file is read."""
+
+    contents: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.contents = state["_tensordict"]
+
+
+def _contents(kind: type, state: Any) -> Any:
+    """Stand in for the function that builds a tensordict of its state."""
+    return state["_tensordict"]
+
+
 def _load(path: Path) -> Any:
     """Unpickle with torch's own restriction to tensors and plain containers."""
     import torch
@@ -100,7 +114,15 @@ def _load(path: Path) -> Any:
             f"{path} would unpack to {num_bytes} bytes; at most {MAX_BYTES} are read"
         )
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # A tensordict is read as what it holds; its own code stays out of it.
+        with torch.serialization.safe_globals(
+            [
+                (_TensorDict, "tensordict._td.TensorDict"),
+                (_contents, "tensordict._reductions._make_td"),
+            ]
+        ):
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        return loaded.contents if isinstance(loaded, _TensorDict) else loaded
     except Exception as error:  # what a hostile file makes torch raise is not listed anywhere
         raise DemonstrationError(
             f"{path} is refused: it is damaged or holds more than tensors ({type(error).__name__})"

@@ -71,7 +71,7 @@ class Planner:
             num_new = settings.num_samples - len(candidates)
             candidates += [self._changed(nominal, i) for i in range(num_new)]
             pool += [(self._value(state, plan), plan) for plan in candidates]
-            self._rng.shuffle(pool)  # type: ignore[arg-type]  # equals in any order
+            self._rng.shuffle(pool)  # equals come in any order
             pool = sorted(pool, key=lambda pair: -pair[0])[:_NUM_ELITES]
             nominal = pool[0][1] if settings.has_held_actions else _weighted_mean(pool)
             candidates = [nominal]

@@ -53,7 +53,7 @@ def task_stats(path: Path | str) -> list[TaskStats]:
 def stats_table(stats: Sequence[TaskStats]) -> Table:
     """Return the statistics as a table, with a last row over all tasks."""
     header = ("task", "episodes", "good", "score", "lowest", "success", "return", "steps", "expert")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             s.task,
             str(s.episodes),

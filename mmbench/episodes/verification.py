@@ -1,14 +1,14 @@
 """Replaying whole logs, in parallel, to see whether every reward is what it was."""
 
-import multiprocessing
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 
 from mmbench.env import TaskEnv
 from mmbench.episodes.record import EpisodeRecord
 from mmbench.episodes.replay import replay
 from mmbench.errors import ReplayError
+from mmbench.pool import worker_pool
 
 
 def verify(
@@ -35,8 +35,7 @@ def verify(
             differences += _verify_task(group)
             report(len(group))
         return differences
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(num_workers, mp_context=context) as pool:
+    with worker_pool(num_workers) as pool:
         jobs = {pool.submit(_verify_task, group): task for task, group in by_task.items()}
         found: dict[str, list[str]] = {}
         for job in as_completed(jobs):

@@ -86,8 +86,10 @@ def _gymnasium_state(simulator: Any) -> tuple[float, float, float, float]:
 
 
 def _swing_up(env: TaskEnv) -> Expert:
+    simulator: Any = env.simulator
+
     def act(env: TaskEnv) -> FloatArray:
-        data = env.simulator.physics.data
+        data = simulator.physics.data
         angle = (data.qpos[0] + math.pi) % (2 * math.pi) - math.pi
         spin = data.qvel[0]
         energy = 0.5 * spin**2 + 9.81 / 0.5 * (math.cos(angle) - 1)
@@ -99,7 +101,8 @@ def _swing_up(env: TaskEnv) -> Expert:
 
 
 def _spin(env: TaskEnv) -> Expert:
-    return lambda env: _scalar(math.copysign(1.0, env.simulator.physics.data.qvel[0]))
+    simulator: Any = env.simulator
+    return lambda env: _scalar(math.copysign(1.0, simulator.physics.data.qvel[0]))
 
 
 # Arms --------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 import mani_skill
@@ -18,6 +18,7 @@ import sapien
 from mani_skill.envs import sapien_env
 from PIL import Image as PillowImage
 
+from mmbench.domains.maniskill.bodies import Vector
 from mmbench.domains.maniskill.control import Controls
 from mmbench.domains.maniskill.environments import KINDS, build_environment
 from mmbench.domains.maniskill.headless import without_graphics
@@ -31,7 +32,16 @@ from mmbench.spec import TaskSpec
 ACTION_REPEAT = 2
 GRAPHICS_COMMAND = "apt-get install libvulkan1 mesa-vulkan-drivers"
 
+_NO_OBS = np.zeros(0, np.float32)
 _LOG = logging.getLogger("mmbench")
+
+
+class _RoughState(NamedTuple):
+    seed: int
+    qpos: Vector
+    qvel: Vector
+    root: tuple[Any, ...]
+    actors: list[tuple[Any, ...]]
 
 
 class ManiSkillSimulator(ReplayedSimulator):
@@ -52,6 +62,7 @@ class ManiSkillSimulator(ReplayedSimulator):
             self.env: Any = build_environment(spec, pictures=pictures)
         self._goal_class = KINDS[spec.params["environment"]].goal
         self._is_untouched = True
+        self._is_simplified = False
 
     def start(self, seed: int) -> FloatArray:
         """Build the scene anew, for PhysX would remember old contacts, and draw a start state."""
@@ -80,6 +91,46 @@ class ManiSkillSimulator(ReplayedSimulator):
             reward += self.goal.reward(action)
         return Transition(self._observe(), reward, self.goal.is_success())
 
+    def get_rough_state(self) -> _RoughState:
+        """Return places and velocities, without what PhysX remembers of contacts."""
+        robot = self.goal.articulation
+        actors = [
+            (body.entity.pose, body.linear_velocity, body.angular_velocity)
+            for body in self._moving_bodies()
+        ]
+        root = (robot.root_pose, robot.root_linear_velocity, robot.root_angular_velocity)
+        return _RoughState(self._seed, robot.qpos, robot.qvel, root, actors)
+
+    def set_rough_state(self, state: _RoughState) -> None:
+        """Go to about the state of a simulator of the same task; for planning only."""
+        if state.seed != self._seed:
+            self._begin(state.seed)
+        self._actions = []
+        robot = self.goal.articulation
+        pose, velocity, spin = state.root
+        robot.root_pose = pose
+        robot.set_root_linear_velocity(velocity)
+        robot.set_root_angular_velocity(spin)
+        robot.set_qpos(state.qpos)
+        robot.set_qvel(state.qvel)
+        for body, (place, velocity, spin) in zip(self._moving_bodies(), state.actors, strict=True):
+            body.entity.pose = place
+            body.linear_velocity = velocity
+            body.angular_velocity = spin
+        self.goal.measure()
+
+    def simplify(self) -> None:
+        """Leave observations empty."""
+        self._is_simplified = True
+
+    def _moving_bodies(self) -> list[Any]:
+        bodies = (actor._bodies[0] for actor in self.env.scene.actors.values())
+        return [
+            body
+            for body in bodies
+            if isinstance(body, sapien.physx.PhysxRigidDynamicComponent) and not body.kinematic
+        ]
+
     def render(self, height: int, width: int) -> Image:
         """Draw the package's view for people, goal markers included."""
         if not self._pictures:
@@ -97,6 +148,8 @@ class ManiSkillSimulator(ReplayedSimulator):
             self.env.close()
 
     def _observe(self) -> FloatArray:
+        if self._is_simplified:
+            return _NO_OBS
         parts = (*self.goal.joint_state(), *self.goal.observe())
         return np.concatenate([np.ravel(part) for part in parts]).astype(np.float32)
 

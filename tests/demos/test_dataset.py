@@ -1,0 +1,170 @@
+"""Demonstrations as data."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mmbench
+from mmbench.demos import SHIPPED, export_minari, load, pack
+from mmbench.demos.generation import generate, is_good
+from mmbench.demos.stats import task_stats
+from mmbench.episodes import EpisodeRecord, EpisodeWriter, read_all, verify
+from mmbench.errors import DemonstrationError, EpisodeError
+
+MAZE, PONG = "pygame-point-maze-var1", "pygame-pong"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two good episodes of the maze, and of pong two good ones and what else was played."""
+    out = tmp_path_factory.mktemp("demos")
+    return generate([MAZE, PONG], out=out, episodes=2, workers=1, max_attempts=30)
+
+
+def test_trajectories_are_the_episodes_with_their_observations(made: Path, tmp_path: Path) -> None:
+    demonstrations = load([PONG, MAZE], path=made, cache=tmp_path)
+    assert [t.task_id for t in demonstrations] == [PONG, PONG, MAZE, MAZE]
+    trajectory = demonstrations[2]
+    env = mmbench.make(MAZE)
+    assert trajectory.record is not None
+    first, _ = env.reset(seed=trajectory.record.seed)
+    np.testing.assert_array_equal(trajectory.observations[0], first)
+    for step, action in enumerate(trajectory.actions):
+        obs, reward, *_ = env.step(action)
+        np.testing.assert_array_equal(trajectory.observations[step + 1], obs)
+        assert trajectory.rewards[step] == np.float32(reward)
+    assert trajectory.successes is not None
+    assert trajectory.successes[-1]
+    assert trajectory.images is None
+
+
+def test_observations_are_kept_on_disk(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load([MAZE], path=made, cache=tmp_path)[0]
+
+    def fail(*arguments: object, **options: object) -> None:
+        raise AssertionError("replayed although it is cached")
+
+    monkeypatch.setattr("mmbench.demos.dataset.replay", fail)
+    again = load([MAZE], path=made, cache=tmp_path)[0]
+    np.testing.assert_array_equal(again.observations, first.observations)
+    np.testing.assert_array_equal(again.rewards, first.rewards)
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_pictures_are_made_on_demand(made: Path, tmp_path: Path) -> None:
+    demonstrations = load([MAZE], obs_type="rgb", image_size=32, path=made, cache=tmp_path)
+    for _ in range(2):  # replayed, then from the disk
+        images = demonstrations[0].images
+        assert images is not None
+        assert images.shape == (201, 32, 32, 3)
+        assert images.std() > 10
+
+
+def test_missing_demonstrations_are_told(made: Path) -> None:
+    with pytest.raises(DemonstrationError, match="holds no demonstrations of walker-run"):
+        load(["walker-run"], path=made)
+    with pytest.raises(DemonstrationError, match="no demonstrations of og-point-var1 come with"):
+        load(["og-point-var1"])
+
+
+def test_pack_takes_the_best_of_each_task(made: Path, tmp_path: Path) -> None:
+    (weak,) = (r for r in read_all(made) if r.task_id == MAZE and r.seed == min(seeds(made, MAZE)))
+    EpisodeWriter(tmp_path / "more" / "rejected").add([weaker(weak)])
+    EpisodeWriter(tmp_path / "more" / "episodes")
+    pack([made, tmp_path / "more"], tmp_path / "packed", episodes=3)
+    packed = read_all(tmp_path / "packed")
+    assert [r.score for r in packed if r.task_id == MAZE] == [1.0, 1.0, 0.0]
+    assert sorted(p.name for p in (tmp_path / "packed").iterdir()) == [
+        f"{MAZE}.parquet",
+        f"{PONG}.parquet",
+    ]
+    stats = {s.task: s for s in task_stats(tmp_path / "packed")}
+    assert (stats[MAZE].episodes, stats[MAZE].good) == (3, 2)
+    assert stats[MAZE].mean_score == pytest.approx(2 / 3)
+    assert stats[MAZE].experts == ("scripted", "zero")
+
+
+def seeds(path: Path, task: str) -> list[int]:
+    return [record.seed for record in read_all(path) if record.task_id == task]
+
+
+def weaker(record: EpisodeRecord) -> EpisodeRecord:
+    """The start of the same task under another seed, left alone."""
+    env = mmbench.make(record.task_id)
+    env.reset(seed=1)
+    actions = [np.zeros(2, np.float32)] * 200
+    rewards = []
+    for action in actions:
+        _, reward, _, _, info = env.step(action)
+        rewards.append(reward)
+    assert not info["success"]
+    return EpisodeRecord.now(
+        env.task,
+        seed=1,
+        actions=actions,
+        rewards=rewards,
+        info=info,
+        agent="zero",
+        assets="official",
+    )
+
+
+def test_minari_reads_what_is_exported(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import minari
+
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    demonstrations = load([PONG, MAZE], path=made, cache=tmp_path)
+    ids = export_minari(demonstrations)
+    assert ids == [f"mmbench/{PONG}/demos-v0", f"mmbench/{MAZE}/demos-v0"]
+    dataset = minari.load_dataset(ids[1])
+    assert dataset.total_episodes == 2
+    for exported, trajectory in zip(dataset.iterate_episodes(), demonstrations[2:], strict=True):
+        np.testing.assert_array_equal(exported.observations, trajectory.observations)
+        np.testing.assert_array_equal(exported.actions, trajectory.actions)
+        np.testing.assert_array_equal(exported.rewards, trajectory.rewards)
+        assert exported.truncations.tolist() == [False] * 199 + [True]
+        assert not exported.terminations.any()
+    with pytest.raises(DemonstrationError, match="Minari has .* already"):
+        export_minari(demonstrations)
+
+
+SAMPLE = ("cartpole-swingup", "mw-hammer", "ms-pick-cube", "pygame-spaceship", "og-point-spiral")
+
+
+def test_the_shipped_set_is_what_is_promised() -> None:
+    """Ten good episodes of most tasks, in at most 40 MiB."""
+    stats = task_stats(SHIPPED)
+    assert {s.task for s in stats} <= set(mmbench.SUITES["full"])
+    assert sum(file.stat().st_size for file in SHIPPED.iterdir()) <= 40 * 2**20
+    assert all(s.episodes >= 10 for s in stats)
+    assert sum(s.good >= 10 for s in stats) >= NUM_GOOD_TASKS
+    assert sum(s.mean_score for s in stats) / 200 >= MEAN_SCORE
+
+
+NUM_GOOD_TASKS, MEAN_SCORE = 100, 0.48
+
+
+def test_a_sample_of_the_shipped_set_replays_equal() -> None:
+    records = [next(iter(mmbench.demos.shipped([task]))) for task in SAMPLE]
+    assert all(is_good(record) for record in records)
+    assert verify(records, workers=0) == []
+
+
+@pytest.mark.slow
+def test_the_whole_shipped_set_replays_equal() -> None:
+    assert verify(list(mmbench.demos.shipped())) == []
+
+
+@pytest.mark.parametrize("damage", ["truncated", "garbage", "empty"])
+def test_a_damaged_log_is_refused(made: Path, tmp_path: Path, damage: str) -> None:
+    pack([made], tmp_path)
+    file = tmp_path / f"{MAZE}.parquet"
+    content = file.read_bytes()
+    file.write_bytes({"truncated": content[:-100], "garbage": b"x" * 500, "empty": b""}[damage])
+    with pytest.raises(EpisodeError, match="is not a readable episode log"):
+        load([MAZE], path=tmp_path)
