@@ -84,14 +84,14 @@ SCRIPTS: Mapping[str, str] = MappingProxyType(
 DEFAULT_PLAN = PlanSettings(horizon=15)
 
 _WALK = PlanSettings(horizon=20, num_samples=12, spacing=4)
-_RUN = PlanSettings(horizon=20, num_samples=16, spacing=4)
-_GALLOP = PlanSettings(horizon=25, num_samples=16, spacing=4, noise=1.0)
+_RUN = PlanSettings(horizon=20, num_samples=16, spacing=4, replan=3)
+_GALLOP = PlanSettings(horizon=25, num_samples=16, spacing=4, noise=1.0, replan=3)
 _TURN = PlanSettings(horizon=25, num_samples=16, noise=1.0, objective="finger_turn")
 _CRAWL = PlanSettings(horizon=12, num_samples=12, spacing=3)
 _LEAP = PlanSettings(horizon=40, num_samples=24, spacing=5, noise=1.0)
 _GAME = PlanSettings(horizon=25, num_samples=24, spacing=5, noise=1.0)
 _LONG_GAME = PlanSettings(horizon=50, num_samples=32, spacing=7, noise=1.0)
-_PILOT = PlanSettings(horizon=30, num_samples=16, spacing=6, noise=1.0)
+_PILOT = PlanSettings(horizon=30, num_samples=20, spacing=6, noise=1.0)
 _JOYSTICK = PlanSettings(
     horizon=20,
     num_samples=12,
@@ -102,7 +102,7 @@ _JOYSTICK = PlanSettings(
     objective="console",
 )
 _ARM = PlanSettings(horizon=8, num_samples=24, noise=1.0, replan=1)
-_STRIDE = PlanSettings(horizon=30, num_samples=24, spacing=5, noise=1.0)
+_STRIDE = PlanSettings(horizon=30, num_samples=24, spacing=5, noise=1.0, replan=3)
 _TERRAINS = ("flat", "uneven", "rugged", "hills", "obstacles")
 _HOP = PlanSettings(horizon=25, num_samples=32, spacing=4, noise=1.0)
 

@@ -1,0 +1,275 @@
+"""How the world model learns from sub-sequences of episodes."""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from newt_agent import two_hot
+from newt_agent.config import LearningConfig
+from newt_agent.world_model import Contexts, PolicySample, WorldModel
+
+Metrics = dict[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Sub-sequences of `T` steps (the horizon).
+
+    Attributes:
+        obs: Shape `(T + 1, B, obs_dim)`.
+        action: `action[t]` leads from `obs[t]` to `obs[t + 1]`, shape `(T, B, A)`.
+        reward: Shape `(T, B)`, task units.
+        task: Rows of the model's tables, shape `(B,)`.
+        feature: Image features, shape `(T + 1, B, feature_dim)`, or `None`.
+    """
+
+    obs: Tensor
+    action: Tensor
+    reward: Tensor
+    task: Tensor
+    feature: Tensor | None = None
+
+
+class RunningScale:
+    """The spread of values, which the policy's loss is divided by; at least 1.
+
+    Args:
+        num_groups: 1 for one scale over all tasks, or the number of tasks.
+        rate: Share of the way to the batch's spread that an update goes.
+    """
+
+    def __init__(self, num_groups: int, rate: float, device: torch.device) -> None:
+        self.value = torch.ones(num_groups, device=device)
+        self._rate = rate
+
+    def of(self, task: Tensor) -> Tensor:
+        """Return the scale of each row, shape `(B,)`."""
+        return self.value[task if len(self.value) > 1 else torch.zeros_like(task)]
+
+    def update(self, q: Tensor, task: Tensor) -> None:
+        """Move toward the distance of the 5th and 95th percentile of values `(B,)`."""
+        groups = task if len(self.value) > 1 else torch.zeros_like(task)
+        for group in torch.unique(groups).tolist():
+            low, high = torch.quantile(
+                q[groups == group].float(), torch.tensor([0.05, 0.95], device=q.device)
+            )
+            spread = torch.clamp(high - low, min=1.0)
+            self.value[group] += self._rate * (spread - self.value[group])
+
+
+class Learner:
+    """Owns what changes while learning: the model, its targets, optimisers and scale.
+
+    Args:
+        model: The world model.
+        discounts: Of the tasks, shape `(K,)`.
+        config: Losses and optimisation.
+        seed: Of the policy's noise and the choice of Q networks.
+    """
+
+    def __init__(
+        self, model: WorldModel, discounts: Tensor, config: LearningConfig, seed: int
+    ) -> None:
+        self.model = model
+        self.config = config
+        device = model.action_masks.device
+        self.target_q = copy.deepcopy(model.q).requires_grad_(False)
+        self.generator = torch.Generator(device=device).manual_seed(seed)
+        num_groups = len(discounts) if config.scale == "per-task" else 1
+        self.scale = RunningScale(num_groups, config.target_rate, device)
+        self._discounts = discounts.to(device)
+        rho = config.rho ** torch.arange(model.config.horizon + 1, device=device)
+        self._rho = rho / rho.sum()
+        rate = config.learning_rate
+        self.model_optimizer = torch.optim.Adam(
+            [
+                {
+                    "params": model.encoder.parameters(),
+                    "lr": rate * config.encoder_rate_factor,
+                },
+                {"params": model.dynamics.parameters()},
+                {"params": model.reward.parameters()},
+                {"params": model.q.parameters()},
+                {"params": model.policy.parameters()},
+            ],
+            lr=rate,
+        )
+        self.policy_optimizer = torch.optim.Adam(
+            model.policy.parameters(), lr=rate, eps=config.policy_eps
+        )
+        self._warmups = [
+            torch.optim.lr_scheduler.LambdaLR(optimizer, self._warmup_factor)
+            for optimizer in (self.model_optimizer, self.policy_optimizer)
+        ]
+
+    def update(self, batch: Batch) -> Metrics:
+        """Take one gradient step of the model and one of the policy."""
+        metrics, latents = self._step_model(batch, has_prior=False)
+        metrics |= self._step_policy(batch, latents)
+        return metrics
+
+    def pretrain(self, batch: Batch) -> Metrics:
+        """Take one gradient step on demonstrations: the model's losses and behaviour cloning."""
+        metrics, _ = self._step_model(batch, has_prior=True)
+        return metrics
+
+    def td_target(self, batch: Batch, next_z: Tensor, context: Contexts) -> Tensor:
+        """Return r + discount min(Q, Q') of two random target networks, shape `(T, B)`.
+
+        Args:
+            batch: The sub-sequences.
+            next_z: Latents of `obs[1:]`, shape `(T, B, D)`.
+            context: Of the batch's rows, repeated over time.
+        """
+        num_steps, num_rows = batch.reward.shape
+        z = next_z.flatten(0, 1)
+        action = self._sample(z, context, batch.task.repeat(num_steps)).action
+        target_context = context
+        network = self.model.q
+        if self.config.target == "ema":
+            network = self.target_q
+            table = network.contexts(self.model.embeddings)
+            target_context = context._replace(q=table[:, batch.task.repeat(num_steps)])
+        logits = self.model.q_logits(
+            z,
+            action,
+            target_context,
+            members=self.model.draw_q_pair(self.generator),
+            network=network,
+        )
+        value = two_hot.decode(logits).amin(0).view(num_steps, num_rows)
+        return batch.reward + self._discounts[batch.task] * value
+
+    def _step_model(self, batch: Batch, *, has_prior: bool) -> tuple[Metrics, Tensor]:
+        model, config = self.model, self.config
+        num_steps, num_rows = batch.reward.shape
+        context = model.contexts().of(batch.task)
+        with torch.no_grad():
+            over_time = _repeated(context, num_steps)
+            feature = None if batch.feature is None else batch.feature[1:].flatten(0, 1)
+            next_z = model.encode(batch.obs[1:].flatten(0, 1), over_time, feature)
+            next_z = next_z.view(num_steps, num_rows, -1)
+            target = self.td_target(batch, next_z, over_time)
+        feature = None if batch.feature is None else batch.feature[0]
+        latents = [model.encode(batch.obs[0], context, feature)]
+        for action in batch.action:
+            latents.append(model.next_latent(latents[-1], action, context))
+        z = torch.stack(latents)
+        rho = self._rho[:num_steps]
+        rows, row_context = z[:-1].flatten(0, 1), _repeated(context, num_steps)
+        actions = batch.action.flatten(0, 1)
+
+        consistency = (rho * (z[1:] - next_z).square().mean(dim=(1, 2))).sum()
+        reward_logits = model.reward_logits(rows, actions, row_context)
+        reward_error = two_hot.cross_entropy(reward_logits, batch.reward.flatten())
+        reward = (rho * reward_error.view(num_steps, num_rows).mean(1)).sum()
+        q_logits = model.q_logits(rows, actions, row_context)
+        targets = target.flatten().expand(len(q_logits), -1)
+        value_error = two_hot.cross_entropy(q_logits, targets).mean(0)
+        value = (rho * value_error.view(num_steps, num_rows).mean(1)).sum()
+        loss = (
+            config.consistency_coef * consistency
+            + config.reward_coef * reward
+            + config.value_coef * value
+        )
+        metrics = {"consistency": consistency, "reward": reward, "value": value}
+        if has_prior:
+            sample = self._sample(rows, row_context, batch.task.repeat(num_steps))
+            imitation = self._imitation(sample, batch)
+            bonus = config.entropy_coef * self._entropy(sample, batch.task.repeat(num_steps))
+            prior = imitation - bonus.view(num_steps, num_rows)
+            metrics["prior"] = (rho * prior.mean(1)).mean()
+            loss = loss + config.prior_coef * metrics["prior"]
+        metrics["loss"] = loss
+        metrics["grad_norm"] = _step(
+            loss, self.model_optimizer, model.parameters(), config.max_grad_norm
+        )
+        self._warmups[0].step()
+        with torch.no_grad():
+            for moving, online in zip(
+                self.target_q.parameters(), model.q.parameters(), strict=True
+            ):
+                moving.lerp_(online, config.target_rate)
+        return {name: metric.detach() for name, metric in metrics.items()}, z.detach()
+
+    def _step_policy(self, batch: Batch, z: Tensor) -> Metrics:
+        """Step on the latents `(T + 1, B, D)` of before the model's step, the Q networks after it."""
+        model, config = self.model, self.config
+        num_steps, num_rows = batch.reward.shape
+        task = batch.task.repeat(num_steps + 1)
+        frozen = _repeated(model.contexts(frozen=True).of(batch.task), num_steps + 1)
+        policy_table = model.policy.contexts(model.embeddings)
+        context = frozen._replace(policy=policy_table[:, task])
+        rows = z.flatten(0, 1)
+        sample = self._sample(rows, context, task)
+        pair = model.draw_q_pair(self.generator)
+        logits = model.q_logits(rows, sample.action, context, members=pair, frozen=True)
+        q = two_hot.decode(logits).mean(0)
+        gain = q / self.scale.of(task) + config.entropy_coef * self._entropy(sample, task)
+        imitation = self._imitation(sample, batch)
+        loss = (self._rho[:num_steps] * imitation.mean(1)).sum() * config.prior_coef
+        loss = loss - (self._rho * gain.view(num_steps + 1, num_rows).mean(1)).sum()
+        grad_norm = _step(
+            loss, self.policy_optimizer, model.policy.parameters(), config.max_grad_norm
+        )
+        self._warmups[1].step()
+        self.scale.update(q[:num_rows].detach(), batch.task)
+        metrics = {
+            "policy_loss": loss,
+            "policy_grad_norm": grad_norm,
+            "imitation": imitation.mean(),
+            "q": q.mean(),
+            "scale": self.scale.value.mean(),
+            "policy_std": _mean_std(sample, model.action_masks[task]),
+        }
+        return {name: metric.detach() for name, metric in metrics.items()}
+
+    def _sample(self, z: Tensor, context: Contexts, task: Tensor) -> PolicySample:
+        mask = self.model.action_masks[task]
+        return self.model.act(z, context, mask, self._noise(mask))
+
+    def _noise(self, like: Tensor) -> Tensor:
+        return torch.randn(like.shape, generator=self.generator, device=like.device)
+
+    def _entropy(self, sample: PolicySample, task: Tensor) -> Tensor:
+        """Return the scaled entropy: the number of true entries times minus the log-likelihood."""
+        return -self.model.action_masks[task].sum(-1) * sample.log_likelihood
+
+    def _imitation(self, sample: PolicySample, batch: Batch) -> Tensor:
+        """Return the mean squared error to the batch's actions over true entries, `(T, B)`."""
+        num_steps, num_rows = batch.reward.shape
+        ours = sample.action[: num_steps * num_rows].view_as(batch.action)
+        mask = self.model.action_masks[batch.task]
+        error = (mask * (ours - batch.action).square()).sum(-1)
+        return error / mask.sum(-1).clamp(min=1)
+
+    def _warmup_factor(self, num_done: int) -> float:
+        """Return the factor on the learning rate of the update after `num_done` others."""
+        if self.config.warmup_updates == 0:
+            return 1.0
+        return min(1.0, (num_done + 2) / self.config.warmup_updates)
+
+
+def _repeated(context: Contexts, num_times: int) -> Contexts:
+    """Repeat the rows of a batch over time."""
+    return Contexts(*(rows.repeat(1, num_times, 1) for rows in context))
+
+
+def _step(
+    loss: Tensor,
+    optimizer: torch.optim.Optimizer,
+    parameters: Iterable[nn.Parameter],
+    max_grad_norm: float,
+) -> Tensor:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    grad_norm = nn.utils.clip_grad_norm_(list(parameters), max_grad_norm)
+    optimizer.step()
+    return grad_norm
+
+
+def _mean_std(sample: PolicySample, mask: Tensor) -> Tensor:
+    return (mask * sample.log_std.exp()).sum() / mask.sum()

@@ -1,0 +1,181 @@
+"""The world model: what Newt knows of the tasks.
+
+Rows that are the same for many others broadcast against them. Letters in shapes: `B` batch, `T` time, `K` tasks, `A` action entries, `D` latent entries, `M` Q
+networks.
+
+Source:
+    arXiv:2511.19584 (Newt), arXiv:2310.16828 (TD-MPC2).
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from newt_agent import two_hot
+from newt_agent.config import NewtConfig
+from newt_agent.networks import StackedMLP
+
+_LOG_STD_MIN, _LOG_STD_RANGE = -10.0, 12.0
+_HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+
+
+class Contexts(NamedTuple):
+    """The tasks' share of the first layer of every network, each of shape `(M, K, W)`."""
+
+    encoder: Tensor
+    dynamics: Tensor
+    reward: Tensor
+    policy: Tensor
+    q: Tensor
+
+    def of(self, task: Tensor) -> "Contexts":
+        """Return the rows of tasks `rows`, each `(M, *rows, W)`."""
+        return Contexts(*(table[:, task] for table in self))
+
+
+class PolicySample(NamedTuple):
+    """What the policy answers.
+
+    Attributes:
+        action: Sample, squashed into (-1, 1), shape `(*rows, A)`; 0 where padded.
+        mean: Squashed mean, shape `(*rows, A)`.
+        log_std: Before squashing, shape `(*rows, A)`; 0 where padded.
+        log_likelihood: Of the sample under the Gaussian before squashing, summed over the action's
+            true entries, shape `(*rows,)`.
+    """
+
+    action: Tensor
+    mean: Tensor
+    log_std: Tensor
+    log_likelihood: Tensor
+
+
+class WorldModel(nn.Module):
+    """Encoder, dynamics, reward, policy and Q networks, and the tables of the tasks.
+
+    Args:
+        config: Sizes.
+        embeddings: Of the tasks, shape `(K, embedding_dim)`; `(K, 0)` without language.
+        action_masks: 1 at the true entries of the tasks' actions, shape `(K, A)`.
+    """
+
+    embeddings: Tensor
+    action_masks: Tensor
+
+    def __init__(self, config: NewtConfig, embeddings: Tensor, action_masks: Tensor) -> None:
+        super().__init__()
+        if embeddings.shape[1:] != (config.embedding_dim,):
+            raise ValueError(
+                f"embeddings have shape {tuple(embeddings.shape)}, "
+                f"expected (K, {config.embedding_dim})"
+            )
+        self.config = config
+        size = config.model_size
+        self.register_buffer("embeddings", embeddings.float())
+        self.register_buffer("action_masks", action_masks.float())
+        d, e, a = size.latent_dim, config.embedding_dim, config.action_dim
+        hidden = [size.mlp_width] * 2
+        self.encoder = StackedMLP(
+            x_dim=config.obs_dim,
+            embedding_dim=e,
+            more_dim=config.feature_dim,
+            widths=[size.encoder_width] * (size.num_encoder_layers - 1),
+            out_dim=d,
+            last="simnorm",
+        )
+        self.dynamics = StackedMLP(
+            x_dim=d, embedding_dim=e, more_dim=a, widths=hidden, out_dim=d, last="simnorm"
+        )
+        self.reward = StackedMLP(
+            x_dim=d,
+            embedding_dim=e,
+            more_dim=a,
+            widths=hidden,
+            out_dim=two_hot.NUM_BINS,
+            last="linear",
+        )
+        self.policy = StackedMLP(
+            x_dim=d, embedding_dim=e, more_dim=0, widths=hidden, out_dim=2 * a, last="linear"
+        )
+        self.q = StackedMLP(
+            num_members=size.num_q,
+            x_dim=d,
+            embedding_dim=e,
+            more_dim=a,
+            widths=hidden,
+            out_dim=two_hot.NUM_BINS,
+            last="linear",
+        )
+        for network in (self.reward, self.q):  # rewards and values start at exactly 0
+            nn.init.zeros_(network.matrices[-1])
+
+    def contexts(self, *, frozen: bool = False) -> Contexts:
+        """Return the tasks' share of every first layer; valid until the weights change."""
+        return Contexts(
+            *(
+                network.contexts(self.embeddings, frozen=frozen)
+                for network in (self.encoder, self.dynamics, self.reward, self.policy, self.q)
+            )
+        )
+
+    def encode(self, obs: Tensor, context: Contexts, feature: Tensor | None = None) -> Tensor:
+        """Return latents `(*rows, D)` of observations `(*rows, obs_dim)` and image features."""
+        return self.encoder(obs, context.encoder, feature)[0]
+
+    def next_latent(self, z: Tensor, action: Tensor, context: Contexts) -> Tensor:
+        """Return the latents that follow, shape `(*rows, D)`."""
+        return self.dynamics(z, context.dynamics, action)[0]
+
+    def reward_logits(self, z: Tensor, action: Tensor, context: Contexts) -> Tensor:
+        """Return logits of rewards, shape `(*rows, NUM_BINS)`."""
+        return self.reward(z, context.reward, action)[0]
+
+    def q_logits(
+        self,
+        z: Tensor,
+        action: Tensor,
+        context: Contexts,
+        *,
+        members: Tensor | None = None,
+        frozen: bool = False,
+        network: StackedMLP | None = None,
+    ) -> Tensor:
+        """Return logits of values, shape `(M, *rows, NUM_BINS)`.
+
+        Args:
+            z: Shape `(*rows, D)`.
+            action: Shape `(*rows, A)`.
+            context: Of the rows.
+            members: Which Q networks; all by default.
+            frozen: Whether gradients flow to `z` and `action` only.
+            network: Other Q networks than the online ones.
+        """
+        network = network or self.q
+        return network(z, context.q, action, members=members, frozen=frozen)
+
+    def act(self, z: Tensor, context: Contexts, mask: Tensor, noise: Tensor) -> PolicySample:
+        """Ask the policy.
+
+        Args:
+            z: Shape `(*rows, D)`.
+            context: Of the rows.
+            mask: 1 at the true entries of the action, shape `(*rows, A)`.
+            noise: Standard normal, shape `(*rows, A)`.
+        """
+        mean, raw_log_std = self.policy(z, context.policy)[0].float().chunk(2, dim=-1)
+        log_std = _LOG_STD_MIN + 0.5 * _LOG_STD_RANGE * (torch.tanh(raw_log_std) + 1)
+        mean, log_std, noise = mask * mean, mask * log_std, mask * noise
+        log_likelihood = mask * (-0.5 * noise.square() - log_std - _HALF_LOG_TWO_PI)
+        return PolicySample(
+            action=torch.tanh(mean + noise * log_std.exp()),
+            mean=torch.tanh(mean),
+            log_std=log_std,
+            log_likelihood=log_likelihood.sum(-1),
+        )
+
+    def draw_q_pair(self, generator: torch.Generator) -> Tensor:
+        """Return the indices of two distinct Q networks."""
+        order = torch.randperm(self.q.num_members, generator=generator, device=generator.device)
+        return order[:2]
