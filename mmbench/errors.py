@@ -74,5 +74,9 @@ class PlanError(MMBenchError, ValueError):
     """An evaluation that asks for something impossible."""
 
 
+class LanguageError(MMBenchError, ValueError):
+    """A text that cannot be encoded here."""
+
+
 class DemonstrationError(MMBenchError, ValueError):
     """Demonstrations that cannot be made, read or converted."""

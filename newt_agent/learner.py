@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -84,19 +85,12 @@ class Learner:
         rho = config.rho ** torch.arange(model.config.horizon + 1, device=device)
         self._rho = rho / rho.sum()
         rate = config.learning_rate
-        self.model_optimizer = torch.optim.Adam(
-            [
-                {
-                    "params": model.encoder.parameters(),
-                    "lr": rate * config.encoder_rate_factor,
-                },
-                {"params": model.dynamics.parameters()},
-                {"params": model.reward.parameters()},
-                {"params": model.q.parameters()},
-                {"params": model.policy.parameters()},
-            ],
-            lr=rate,
-        )
+        groups: list[dict[str, Any]] = [
+            {"params": network.parameters()}
+            for network in (model.encoder, model.dynamics, model.reward, model.q, model.policy)
+        ]
+        groups[0]["lr"] = rate * config.encoder_rate_factor
+        self.model_optimizer = torch.optim.Adam(groups, lr=rate)
         self.policy_optimizer = torch.optim.Adam(
             model.policy.parameters(), lr=rate, eps=config.policy_eps
         )
@@ -196,7 +190,7 @@ class Learner:
         return {name: metric.detach() for name, metric in metrics.items()}, z.detach()
 
     def _step_policy(self, batch: Batch, z: Tensor) -> Metrics:
-        """Step on the latents `(T + 1, B, D)` of before the model's step, the Q networks after it."""
+        """Step on the latents `(T + 1, B, D)` of before the model's step."""
         model, config = self.model, self.config
         num_steps, num_rows = batch.reward.shape
         task = batch.task.repeat(num_steps + 1)
@@ -265,7 +259,7 @@ def _step(
     max_grad_norm: float,
 ) -> Tensor:
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
     grad_norm = nn.utils.clip_grad_norm_(list(parameters), max_grad_norm)
     optimizer.step()
     return grad_norm

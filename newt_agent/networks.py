@@ -1,8 +1,9 @@
 """The building block of all networks: several perceptrons side by side, fed in parts.
 
-Letters in shapes: `M` members side by side, `N` rows, `K` tasks, `I` inputs, `W` width, `O` outputs.
+Letters in shapes: `M` members side by side, `K` tasks, `I` inputs, `W` width, `O` outputs.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +18,7 @@ _INIT_STD = 0.02
 
 def simnorm(x: Tensor) -> Tensor:
     """Apply a softmax to every group of eight consecutive entries of the last axis."""
-    grouped = x.unflatten(-1, (-1, SIMNORM_GROUP))
+    grouped = x.reshape(*x.shape[:-1], -1, SIMNORM_GROUP)
     return functional.softmax(grouped, dim=-1).flatten(-2)
 
 
@@ -70,7 +71,7 @@ class StackedMLP(nn.Module):
         self.biases = nn.ParameterList()
         self.gains = nn.ParameterList()
         self.shifts = nn.ParameterList()
-        for index, (num_inputs, num_outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for index, (num_inputs, num_outputs) in enumerate(itertools.pairwise(sizes)):
             matrix = torch.empty(num_members, num_outputs, num_inputs)
             self.matrices.append(nn.Parameter(nn.init.normal_(matrix, std=_INIT_STD)))
             self.biases.append(nn.Parameter(torch.zeros(num_members, num_outputs)))
@@ -106,12 +107,11 @@ class StackedMLP(nn.Module):
     ) -> Tensor:
         """Return `(M, *rows, O)`.
 
-        The rows of `x`, `context` and `more` broadcast: what is the same for many rows is multiplied
-        once.
+        The rows of `x`, `context` and `more` broadcast: what many rows share is multiplied once.
 
         Args:
             x: Shape `(*rows, I)`.
-            context: Rows of `contexts`, of all members, shape `(M, *rows, W)`.
+            context: Rows of `contexts`, shape `(M, *rows, W)`; always of all members.
             more: The last part, shape `(*rows, I)`.
             members: Indices of the members to evaluate; all by default.
             frozen: Whether the weights are constants.
@@ -131,14 +131,14 @@ class StackedMLP(nn.Module):
                 h = functional.mish(_normed(h, weights))
             elif self._last == "simnorm":
                 h = simnorm(_normed(h, weights))
-        return h.unflatten(1, rows)
+        return h.view(len(h), *rows, h.shape[-1])
 
 
 def _product(x: Tensor, matrix: Tensor) -> Tensor:
     """Multiply rows `(*rows, I)` by each of the matrices `(M, O, I)`: `(M, *rows, O)`."""
     num_members = len(matrix)
-    product = functional.linear(x, matrix.flatten(0, 1)).unflatten(-1, (num_members, -1))
-    return product.movedim(-2, 0)
+    product = functional.linear(x, matrix.flatten(0, 1))
+    return product.view(*x.shape[:-1], num_members, -1).movedim(-2, 0)
 
 
 def _normed(h: Tensor, weights: Weights) -> Tensor:

@@ -36,7 +36,7 @@ def two_hot(x: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, x: Tensor) -> Tensor:
-    """Return the cross entropy of logits `(..., NUM_BINS)` and the two-hot of `x`, shape `(...)`."""
+    """Return the cross entropy of logits `(..., NUM_BINS)` and the two-hot of `x` `(...)`."""
     lower, share = _place(x)
     log_p = functional.log_softmax(logits.float(), dim=-1)
     upper = torch.clamp(lower + 1, max=NUM_BINS - 1)

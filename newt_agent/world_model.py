@@ -1,7 +1,7 @@
 """The world model: what Newt knows of the tasks.
 
-Rows that are the same for many others broadcast against them. Letters in shapes: `B` batch, `T` time, `K` tasks, `A` action entries, `D` latent entries, `M` Q
-networks.
+Rows that are the same for many others broadcast against them. Letters in shapes: `B` batch, `T`
+time, `K` tasks, `A` action entries, `D` latent entries, `M` Q networks.
 
 Source:
     arXiv:2511.19584 (Newt), arXiv:2310.16828 (TD-MPC2).

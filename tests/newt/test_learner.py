@@ -1,7 +1,6 @@
 """Losses and targets, against the equations written out row by row."""
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -39,12 +38,12 @@ def batch() -> Batch:
 
 
 @pytest.fixture
-def noise(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """No noise in the policy and the first two Q networks, so that losses have one value."""
 
     monkeypatch.setattr(Learner, "_noise", lambda self, like: torch.zeros_like(like))
     monkeypatch.setattr(WorldModel, "draw_q_pair", lambda *arguments: torch.tensor([0, 1]))
-    yield
+    return
 
 
 def losses_by_hand(learner: Learner, data: Batch) -> dict[str, float]:

@@ -1,0 +1,150 @@
+"""Newt as an agent that can be evaluated: `mmbench evaluate --agent newt --checkpoint DIR`."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmbench import Agent, FloatArray
+from mmbench.language import task_embeddings
+from newt_agent.checkpoint import Checkpoint, action_masks, discounts, load_checkpoint
+from newt_agent.errors import CheckpointError
+from newt_agent.official import load_official
+from newt_agent.planner import plan, shifted
+
+
+class NewtAgent:
+    """Plans with a trained world model, for all slots at once.
+
+    Args:
+        checkpoint: The model. Tasks that it was not trained on are played by their language.
+        tasks: One task id per slot.
+        device: Where to compute.
+        seed: Of the planner's noise.
+        planning: Whether to plan; the policy's mean action is played otherwise.
+        plan_budget: Factor on the number of action sequences.
+        open_loop: Env steps played of a plan.
+        prior_weight: How much plans start from the policy instead of from the last plan, 0 to 1.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        tasks: Sequence[str],
+        *,
+        device: str,
+        seed: int,
+        planning: bool = True,
+        plan_budget: float = 1.0,
+        open_loop: int = 1,
+        prior_weight: float = 0.0,
+    ) -> None:
+        self._device = torch.device(device)
+        self._model = checkpoint.model.to(self._device).eval()
+        self._task = self._rows_of(checkpoint, tasks)
+        self._discount = discounts(tasks).to(self._device)
+        self._generator = torch.Generator(self._device).manual_seed(seed)
+        config = self._model.config
+        if not 1 <= open_loop <= config.horizon:
+            raise CheckpointError(f"open_loop is {open_loop}, expected 1 to {config.horizon}")
+        num_samples = round(plan_budget * config.planner.num_samples)
+        least = max(config.planner.num_elites, config.planner.num_policy_samples + 1)
+        if num_samples < least:
+            raise CheckpointError(
+                f"plan_budget {plan_budget} leaves {num_samples} sequences, at least {least} "
+                "are needed"
+            )
+        self._config = dataclasses.replace(config.planner, num_samples=num_samples)
+        self._is_planning = planning
+        self._open_loop = open_loop
+        self._prior_weight = prior_weight
+        self._mean = torch.zeros(len(tasks), config.horizon, config.action_dim, device=self._device)
+        self._num_played = 0
+
+    def act(self, obs: FloatArray, *, first: NDArray[np.bool_]) -> FloatArray:
+        """Return actions, shape `(num_slots, MAX_ACTION_DIM)`."""
+        is_first = torch.from_numpy(np.asarray(first)).to(self._device)
+        with torch.no_grad():
+            context = self._model.contexts(frozen=True).of(self._task)
+            z = self._model.encode(torch.from_numpy(obs).to(self._device), context)
+            if not self._is_planning:
+                mask = self._model.action_masks[self._task]
+                sample = self._model.act(z, context, mask, torch.zeros_like(mask))
+                return sample.mean.cpu().numpy()
+        return self._planned(z, is_first).cpu().numpy()
+
+    def _planned(self, z: Tensor, is_first: Tensor) -> Tensor:
+        is_stale = is_first.any() or self._num_played % self._open_loop == 0
+        self._num_played += 1
+        if not is_stale:
+            action, self._mean = self._mean[:, 0], shifted(self._mean)
+            return action
+        self._num_played = 1
+        start = torch.where(is_first[:, None, None], 0.0, self._mean)
+        found = plan(
+            self._model,
+            z,
+            self._task,
+            discount=self._discount,
+            start=start,
+            config=self._config,
+            generator=self._generator,
+            prior_weight=self._prior_weight,
+        )
+        self._mean = shifted(found.mean)
+        return found.action
+
+    def _rows_of(self, checkpoint: Checkpoint, tasks: Sequence[str]) -> Tensor:
+        """Return the slots' rows of the model's tables, after adding tasks that are new to it."""
+        known = list(checkpoint.tasks)
+        new = sorted(set(tasks) - set(known))
+        if new and checkpoint.encoder in ("none", "task-index"):
+            raise CheckpointError(
+                f"the checkpoint was trained without language on {len(known)} tasks, and "
+                f"{new[0]} is none of them"
+            )
+        if new:
+            embeddings = torch.from_numpy(task_embeddings(new, checkpoint.encoder))
+            model = self._model
+            model.embeddings = torch.cat((model.embeddings, embeddings.to(self._device)))
+            masks = action_masks(new).to(self._device)
+            model.action_masks = torch.cat((model.action_masks, masks))
+        row = {name: index for index, name in enumerate([*known, *new])}
+        return torch.tensor([row[name] for name in tasks], device=self._device)
+
+
+def make(
+    tasks: Sequence[str],
+    *,
+    checkpoint: str | None,
+    device: str,
+    seed: int,
+    planning: bool = True,
+    plan_budget: float = 1.0,
+    open_loop: int = 1,
+    prior_weight: float = 0.0,
+) -> Agent:
+    """Build the agent from a checkpoint folder, or a `.pt` file of the original."""
+    if checkpoint is None:
+        raise CheckpointError("newt plays from a checkpoint; give one with --checkpoint")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise CheckpointError(f"device {device!r} was asked for, and torch sees no GPU")
+    path = Path(checkpoint)
+    if path.suffix == ".pt":
+        loaded = load_official(path, single_task=tasks[0] if len(set(tasks)) == 1 else None)
+    else:
+        loaded = load_checkpoint(path, device)
+    return NewtAgent(
+        loaded,
+        tasks,
+        device=device,
+        seed=seed,
+        planning=planning,
+        plan_budget=plan_budget,
+        open_loop=open_loop,
+        prior_weight=prior_weight,
+    )

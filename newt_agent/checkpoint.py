@@ -1,0 +1,158 @@
+"""Trained models on disk: weights in safetensors, everything else in JSON."""
+
+import dataclasses
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mmbench import MAX_ACTION_DIM, MMBenchError, task
+from mmbench.language import EncoderName, embedding_dim, task_embeddings
+from newt_agent.config import NewtConfig
+from newt_agent.errors import CheckpointError
+from newt_agent.world_model import WorldModel
+
+WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
+_TARGET = "target_q."
+
+
+class _Description(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    format_version: int
+    config: NewtConfig
+    tasks: list[str]
+    encoder: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A model and what it was trained for.
+
+    Attributes:
+        model: The world model.
+        tasks: Task ids, in the order of the model's tables.
+        encoder: Where the embeddings come from.
+        target_q: State of the target Q networks, to go on training; empty if not known.
+    """
+
+    model: WorldModel
+    tasks: tuple[str, ...]
+    encoder: EncoderName
+    target_q: Mapping[str, Tensor]
+
+
+def new_model(
+    config: NewtConfig, tasks: Sequence[str], encoder: EncoderName, seed: int = 0
+) -> WorldModel:
+    """Return a freshly initialised model for tasks.
+
+    Raises:
+        CheckpointError: If `config.embedding_dim` is not the encoder's.
+    """
+    if config.embedding_dim != embedding_dim(encoder):
+        raise CheckpointError(
+            f"embedding_dim is {config.embedding_dim}, encoder {encoder!r} has "
+            f"{embedding_dim(encoder)}"
+        )
+    embeddings = torch.from_numpy(task_embeddings(tasks, encoder))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return WorldModel(config, embeddings, action_masks(tasks))
+
+
+def action_masks(tasks: Sequence[str]) -> Tensor:
+    """Return 1 at the true action entries of tasks, shape `(K, MAX_ACTION_DIM)`."""
+    dims = torch.tensor([task(name).action_dim for name in tasks])
+    return (torch.arange(MAX_ACTION_DIM) < dims[:, None]).float()
+
+
+def discounts(tasks: Sequence[str]) -> Tensor:
+    """Return the discounts of tasks, shape `(K,)`."""
+    return torch.tensor([task(name).effective_discount for name in tasks])
+
+
+def save_checkpoint(folder: Path | str, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint; a folder that is there is replaced file by file, each at once."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: t.detach().cpu() for name, t in checkpoint.model.state_dict().items()}
+    tensors |= {_TARGET + name: t.detach().cpu() for name, t in checkpoint.target_q.items()}
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    description = {
+        "format_version": 1,
+        "config": dataclasses.asdict(checkpoint.model.config),
+        "tasks": list(checkpoint.tasks),
+        "encoder": checkpoint.encoder,
+    }
+    suffix = f".{secrets.token_hex(4)}.tmp"
+    save_file(tensors, folder / (WEIGHTS + suffix))
+    (folder / (DESCRIPTION + suffix)).write_text(json.dumps(description, indent=2))
+    for name in (DESCRIPTION, WEIGHTS):
+        os.replace(folder / (name + suffix), folder / name)
+
+
+def load_checkpoint(folder: Path | str, device: str = "cpu") -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        CheckpointError: If a file is missing or damaged, or tensors do not fit the model.
+    """
+    folder = Path(folder)
+    for name in (WEIGHTS, DESCRIPTION):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder} is not a checkpoint: it has no {name}")
+    try:
+        described = _Description.model_validate_json((folder / DESCRIPTION).read_text())
+        specs = [task(name) for name in described.tasks]
+    except (pydantic.ValidationError, MMBenchError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{folder / DESCRIPTION} cannot be read: {reason}") from error
+    try:
+        tensors = load_file(folder / WEIGHTS, device=device)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{folder / WEIGHTS} cannot be read: {error}") from error
+    config = described.config
+    with torch.device("meta"):
+        model = WorldModel(
+            config,
+            torch.zeros(len(specs), config.embedding_dim),
+            torch.zeros(len(specs), config.action_dim),
+        )
+    own = {name: t for name, t in tensors.items() if not name.startswith(_TARGET)}
+    target = {
+        name.removeprefix(_TARGET): t for name, t in tensors.items() if name.startswith(_TARGET)
+    }
+    check_tensors(own, model.state_dict(), str(folder))
+    if target:
+        check_tensors(target, model.q.state_dict(), str(folder))
+    model.load_state_dict(own, assign=True)
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+    encoder: Any = described.encoder
+    return Checkpoint(model=model, tasks=tuple(described.tasks), encoder=encoder, target_q=target)
+
+
+def check_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:
+    """Raise `CheckpointError` that names every missing, unknown, mis-shaped or NaN tensor."""
+    problems = [f"{name} is missing" for name in expected.keys() - found.keys()]
+    problems += [f"{name} is unknown" for name in found.keys() - expected.keys()]
+    for name in expected.keys() & found.keys():
+        if found[name].shape != expected[name].shape:
+            problems.append(
+                f"{name} has shape {tuple(found[name].shape)}, "
+                f"expected {tuple(expected[name].shape)}"
+            )
+        elif not torch.isfinite(found[name]).all():
+            problems.append(f"{name} has entries that are not finite")
+    if problems:
+        raise CheckpointError(f"{where} does not fit the model: {'; '.join(sorted(problems))}")

@@ -1,0 +1,257 @@
+"""Episodes to learn from: a ring of rows, and an index of where sub-sequences may begin.
+
+An episode of `T` steps takes `T + 1` rows: row `t` holds observation `t`, and the action and reward
+that led to it (none in row 0).
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mmbench import FloatArray
+from newt_agent.errors import ReplayDataError
+from newt_agent.learner import Batch
+
+Sampling = Literal["task", "episode"]
+"""`task`: a task, then one of its sub-sequences, each uniformly; `episode`: an episode, then a
+sub-sequence, which is what the original does and starves tasks with long episodes."""
+
+MEMORY_LIMIT_BYTES = 4 * 2**30
+"""Larger buffers are kept in files, if there is a folder for them."""
+
+
+class _Run(NamedTuple):
+    """Rows of an episode: `start` to `end`, and its task."""
+
+    start: int
+    end: int
+    task: int
+
+
+class Replay:
+    """A ring buffer of episodes of several tasks; new episodes take the place of the oldest.
+
+    Args:
+        capacity: Rows.
+        obs_dim: Entries of an observation.
+        action_dim: Entries of an action.
+        num_tasks: Tasks are numbered from 0.
+        horizon: Steps of a sub-sequence.
+        feature_dim: Entries of an image feature; 0 for none.
+        sampling: How sub-sequences are drawn.
+        folder: For the rows of a buffer that is larger than `MEMORY_LIMIT_BYTES`.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        *,
+        obs_dim: int,
+        action_dim: int,
+        num_tasks: int,
+        horizon: int,
+        feature_dim: int = 0,
+        sampling: Sampling = "task",
+        folder: Path | None = None,
+    ) -> None:
+        self.capacity = capacity
+        self._horizon = horizon
+        self._sampling = sampling
+        widths = {"obs": obs_dim, "action": action_dim, "reward": 1, "feature": feature_dim}
+        num_bytes = capacity * 4 * sum(widths.values())
+        in_files = folder is not None and num_bytes > MEMORY_LIMIT_BYTES
+        self._rows: dict[str, FloatArray] = {
+            name: _allocate(
+                capacity, width, folder / f"{name}.f32" if in_files and folder else None
+            )
+            for name, width in widths.items()
+        }
+        self._runs: deque[_Run] = deque()
+        self._cursor = 0
+        self._starts = [_StartIndex() for _ in range(num_tasks)]
+
+    @property
+    def num_episodes(self) -> int:
+        """Episodes that are there."""
+        return len(self._runs)
+
+    @property
+    def num_rows(self) -> int:
+        """Rows that are taken."""
+        return sum(run.end - run.start for run in self._runs)
+
+    def add(
+        self,
+        task: int,
+        obs: FloatArray,
+        action: FloatArray,
+        reward: FloatArray,
+        feature: FloatArray | None = None,
+    ) -> None:
+        """Add an episode of `T` steps.
+
+        Args:
+            task: Number of its task.
+            obs: Shape `(T + 1, O)`; narrower ones are padded with zeros.
+            action: Shape `(T, A)`; narrower ones are padded with zeros.
+            reward: Shape `(T,)`.
+            feature: Image features, shape `(T + 1, F)`.
+
+        Raises:
+            ReplayDataError: If shapes do not fit, numbers are not finite, or the episode is longer
+                than the buffer.
+        """
+        num_rows = len(obs)
+        if len(action) != num_rows - 1 or len(reward) != num_rows - 1:
+            raise ReplayDataError(
+                f"an episode has {num_rows} observations, {len(action)} actions and "
+                f"{len(reward)} rewards; expected one action and reward less than observations"
+            )
+        if num_rows > self.capacity:
+            raise ReplayDataError(
+                f"an episode of {num_rows} rows does not fit into {self.capacity}"
+            )
+        for name, values in (("obs", obs), ("action", action), ("reward", reward)):
+            if not np.isfinite(values).all():
+                raise ReplayDataError(f"{name} of an episode of task {task} must be finite numbers")
+        if num_rows <= self._horizon:
+            return  # too short for a sub-sequence
+        if self._cursor + num_rows > self.capacity:
+            self._make_room(self._cursor, self.capacity)
+            self._cursor = 0
+        start, end = self._cursor, self._cursor + num_rows
+        self._make_room(start, end)
+        self._put("obs", start, obs)
+        self._put("action", start + 1, action)
+        self._put("reward", start + 1, reward[:, None])
+        if feature is not None:
+            self._put("feature", start, feature)
+        self._runs.append(_Run(start, end, task))
+        self._starts[task].append(start, num_rows - self._horizon)
+        self._cursor = end
+
+    def sample(self, batch_size: int, rng: np.random.Generator, device: torch.device) -> Batch:
+        """Draw sub-sequences.
+
+        Raises:
+            ReplayDataError: If the buffer is empty.
+        """
+        if not self._runs:
+            raise ReplayDataError("there is no episode to learn from yet")
+        task, start = self._draw(batch_size, rng)
+        rows = start[None] + np.arange(self._horizon + 1)[:, None]  # (T + 1, B)
+
+        def gathered(name: str, rows: NDArray[np.int64]) -> torch.Tensor:
+            return torch.from_numpy(self._rows[name][rows]).to(device)
+
+        has_feature = self._rows["feature"].shape[1] > 0
+        return Batch(
+            obs=gathered("obs", rows),
+            action=gathered("action", rows[1:]),
+            reward=gathered("reward", rows[1:])[..., 0],
+            task=torch.from_numpy(task).to(device),
+            feature=gathered("feature", rows) if has_feature else None,
+        )
+
+    def _draw(
+        self, batch_size: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return tasks and first rows of sub-sequences, each of shape `(B,)`."""
+        present = np.flatnonzero([index.num_episodes for index in self._starts])
+        if self._sampling == "task":
+            task = present[rng.integers(len(present), size=batch_size)]
+        else:
+            counts = np.array([self._starts[k].num_episodes for k in present])
+            task = rng.choice(present, size=batch_size, p=counts / counts.sum())
+        start = np.empty(batch_size, np.int64)
+        for k in np.unique(task):
+            chosen = task == k
+            start[chosen] = self._starts[k].draw(
+                int(chosen.sum()), rng, by_episode=self._sampling == "episode"
+            )
+        return task, start
+
+    def _make_room(self, start: int, end: int) -> None:
+        """Forget the oldest episodes that have rows in `start` to `end`."""
+        while self._runs and self._runs[0].start < end and self._runs[0].end > start:
+            self._starts[self._runs.popleft().task].drop_oldest()
+
+    def _put(self, name: str, start: int, values: FloatArray) -> None:
+        rows = self._rows[name]
+        if values.shape[1] > rows.shape[1]:
+            raise ReplayDataError(
+                f"{name} has {values.shape[1]} entries, the buffer holds {rows.shape[1]}"
+            )
+        rows[start : start + len(values), : values.shape[1]] = values
+        rows[start : start + len(values), values.shape[1] :] = 0
+
+
+class _StartIndex:
+    """Where sub-sequences of one task may begin: first rows of episodes and how many follow.
+
+    Counts are kept as running sums, so that a place is found by bisection and episodes come and go
+    in constant time.
+    """
+
+    def __init__(self) -> None:
+        self._first = np.empty(16, np.int64)
+        self._sums = np.zeros(17, np.int64)
+        self._head = self._size = 0
+
+    @property
+    def num_episodes(self) -> int:
+        return self._size - self._head
+
+    def append(self, first: int, count: int) -> None:
+        if self._size == len(self._first):
+            self._compact()
+        self._first[self._size] = first
+        self._sums[self._size + 1] = self._sums[self._size] + count
+        self._size += 1
+
+    def drop_oldest(self) -> None:
+        self._head += 1
+
+    def draw(self, number: int, rng: np.random.Generator, *, by_episode: bool) -> NDArray[np.int64]:
+        sums = self._sums[self._head : self._size + 1]
+        if by_episode:
+            episode = rng.integers(self.num_episodes, size=number)
+            offset = rng.integers(np.diff(sums)[episode])
+        else:
+            place = rng.integers(sums[0], sums[-1], size=number)
+            episode = np.searchsorted(sums, place, side="right") - 1
+            offset = place - sums[episode]
+        return np.asarray(self._first[self._head + episode] + offset, np.int64)
+
+    def _compact(self) -> None:
+        """Move the episodes that are left to the front, with room for as many more."""
+        kept = slice(self._head, self._size)
+        first, sums = self._first[kept], self._sums[self._head : self._size + 1]
+        capacity = max(16, 2 * len(first))
+        self._first = np.concatenate((first, np.empty(capacity - len(first), np.int64)))
+        self._sums = np.concatenate((sums, np.zeros(capacity - len(first), np.int64)))
+        self._head, self._size = 0, len(first)
+
+
+def join(batches: Sequence[Batch]) -> Batch:
+    """Return the rows of several batches as one."""
+    features = [batch.feature for batch in batches if batch.feature is not None]
+    return Batch(
+        obs=torch.cat([batch.obs for batch in batches], dim=1),
+        action=torch.cat([batch.action for batch in batches], dim=1),
+        reward=torch.cat([batch.reward for batch in batches], dim=1),
+        task=torch.cat([batch.task for batch in batches]),
+        feature=torch.cat(features, dim=1) if features else None,
+    )
+
+
+def _allocate(capacity: int, width: int, file: Path | None) -> FloatArray:
+    if file is None or width == 0:
+        return np.zeros((capacity, width), np.float32)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return np.memmap(file, np.float32, "w+", shape=(capacity, width))
