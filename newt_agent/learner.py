@@ -94,8 +94,8 @@ class Learner:
         self.policy_optimizer = torch.optim.Adam(
             model.policy.parameters(), lr=rate, eps=config.policy_eps
         )
-        self._warmups = [
-            torch.optim.lr_scheduler.LambdaLR(optimizer, self._warmup_factor)
+        self.warmups = [
+            torch.optim.lr_scheduler.LambdaLR(optimizer, self.warmup_factor)
             for optimizer in (self.model_optimizer, self.policy_optimizer)
         ]
 
@@ -181,7 +181,7 @@ class Learner:
         metrics["grad_norm"] = _step(
             loss, self.model_optimizer, model.parameters(), config.max_grad_norm
         )
-        self._warmups[0].step()
+        self.warmups[0].step()
         with torch.no_grad():
             for moving, online in zip(
                 self.target_q.parameters(), model.q.parameters(), strict=True
@@ -209,7 +209,7 @@ class Learner:
         grad_norm = _step(
             loss, self.policy_optimizer, model.policy.parameters(), config.max_grad_norm
         )
-        self._warmups[1].step()
+        self.warmups[1].step()
         self.scale.update(q[:num_rows].detach(), batch.task)
         metrics = {
             "policy_loss": loss,
@@ -240,7 +240,7 @@ class Learner:
         error = (mask * (ours - batch.action).square()).sum(-1)
         return error / mask.sum(-1).clamp(min=1)
 
-    def _warmup_factor(self, num_done: int) -> float:
+    def warmup_factor(self, num_done: int) -> float:
         """Return the factor on the learning rate of the update after `num_done` others."""
         if self.config.warmup_updates == 0:
             return 1.0

@@ -164,7 +164,7 @@ def test_the_policy_is_left_alone_by_the_models_step_online() -> None:
 
 def test_warmup_counts_the_updates_of_each_optimiser() -> None:
     learner = Learner(trained_model(), DISCOUNTS, LearningConfig(warmup_updates=5000), seed=0)
-    factors = [learner._warmup_factor(n - 1) for n in (1, 2, 3, 4999, 6000)]
+    factors = [learner.warmup_factor(n - 1) for n in (1, 2, 3, 4999, 6000)]
     assert factors == [2 / 5000, 3 / 5000, 4 / 5000, 1.0, 1.0]
     learner.pretrain(batch())
     assert learner.model_optimizer.param_groups[0]["lr"] == pytest.approx(9e-5 * 3 / 5000)

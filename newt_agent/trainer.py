@@ -1,0 +1,547 @@
+"""Training: pretraining on demonstrations, then acting and learning in turns."""
+
+import csv
+import dataclasses
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mmbench import MMBenchError, evaluate, make_vec, task
+from mmbench.demos import load
+from mmbench.language import EncoderName, embedding_dim
+from mmbench.seeding import training_seed
+from newt_agent.agent import NewtAgent
+from newt_agent.checkpoint import Checkpoint, discounts, new_model, save_checkpoint
+from newt_agent.config import LearningConfig, NewtConfig, PlannerConfig, SizeName
+from newt_agent.errors import CheckpointError
+from newt_agent.learner import Learner
+from newt_agent.planner import plan, shifted
+from newt_agent.replay import Replay, Sampling, join
+
+DESCRIPTION, METRICS, SNAPSHOT, JOURNAL = (
+    "train.json",
+    "metrics.csv",
+    "snapshot.safetensors",
+    "journal",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """What a run does. The defaults are those of the original's multitask run, scaled by tasks."""
+
+    tasks: tuple[str, ...]
+    """Task ids."""
+    copies: int = 1
+    """Environments per task."""
+    encoder: EncoderName = "minilm"
+    """Text encoder; `none` trains without language."""
+    size: SizeName = "S"
+    """S (2M parameters), B (7M), L (20M) or XL (82M)."""
+    env_steps: int = 100_000
+    """Env steps to play, over all environments."""
+    seeding_episodes: int = 5
+    """Episodes of the longest task that every environment plays before learning begins."""
+    updates_per_env_step: float = 0.075
+    """Gradient steps per env step."""
+    batch_size: int = 1024
+    """Sub-sequences per update."""
+    demos: str | None = None
+    """`shipped`, or a directory of demonstrations; none by default."""
+    demo_share: float = 0.5
+    """Share of demonstrations in a batch."""
+    pretrain_updates: int = 0
+    """Updates on demonstrations before the first env step."""
+    constraint_end: float = 0.5
+    """Share of the run over which plans start from the policy rather than from the last plan,
+    falling from 1 to 0; only after pretraining."""
+    replay_capacity: int = 1_000_000
+    """Rows of the replay buffer."""
+    sampling: Sampling = "task"
+    """How sub-sequences are drawn from the buffer."""
+    eval_interval: int = 10_000
+    """Env steps between evaluations."""
+    eval_episodes: int = 3
+    """Episodes per task of an evaluation."""
+    seed: int = 0
+    """Of networks, environments, noise and batches."""
+    device: str = "cpu"
+    """Where to compute, e.g. cuda."""
+    num_workers: int = 1
+    """Worker processes for environments; 0 plays in this process."""
+    planner: PlannerConfig = field(default_factory=PlannerConfig)
+    learning: LearningConfig = field(default_factory=LearningConfig)
+
+    def __post_init__(self) -> None:
+        if not self.tasks:
+            raise CheckpointError("there is no task to train on")
+        for name in self.tasks:
+            task(name)
+        if self.pretrain_updates and self.demos is None:
+            raise CheckpointError("pretraining needs demonstrations; give --demos")
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            raise CheckpointError(f"device {self.device!r} was asked for, and torch sees no GPU")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is."""
+
+    phase: str
+    done: int
+    total: int
+    scores: float | None
+
+
+class Trainer:
+    """A run in a folder; a run that is there goes on from its last snapshot, bit for bit.
+
+    Snapshots are taken when all environments begin an episode at once: an environment is then a
+    function of its seed.
+
+    Args:
+        config: What to do.
+        out: The run's folder.
+        on_progress: Called now and then.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        out: Path | str,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.config = config
+        self.out = Path(out)
+        self._report = on_progress or (lambda progress: None)
+        self._device = torch.device(config.device)
+        model_config = NewtConfig(
+            size=config.size,
+            embedding_dim=embedding_dim(config.encoder),
+            planner=config.planner,
+            learning=config.learning,
+        )
+        self.model = new_model(model_config, config.tasks, config.encoder, config.seed)
+        self.model.to(self._device)
+        self._discounts = discounts(config.tasks).to(self._device)
+        self.learner = Learner(self.model, self._discounts, config.learning, config.seed)
+        self._rng = np.random.default_rng(config.seed)
+        self._generator = torch.Generator(self._device).manual_seed(config.seed + 1)
+        lengths = [task(name).max_episode_steps for name in config.tasks]
+        self._num_slots = len(config.tasks) * config.copies
+        self._slot_task = np.repeat(np.arange(len(config.tasks)), config.copies)
+        self._seeding_steps = (
+            0
+            if config.pretrain_updates
+            else config.seeding_episodes * max(lengths) * self._num_slots
+        )
+        self._replay = self._new_replay(config.replay_capacity)
+        self._demos = self._load_demos()
+        self.env_steps = 0
+        self.updates = 0
+        self._pretrained = 0
+        self._tokens = 0.0
+        self._episodes_begun = np.zeros(self._num_slots, np.int64)
+        self._mean = torch.zeros(
+            self._num_slots, model_config.horizon, model_config.action_dim, device=self._device
+        )
+        self._journal: list[tuple[int, NDArray[Any], NDArray[Any], NDArray[Any]]] = []
+        self._num_journals = 0
+        self._open()
+
+    def run(self) -> None:
+        """Train to the end."""
+        self._pretrain()
+        if self.env_steps < self.config.env_steps:
+            self._play()
+        self.save(self.out / "final")
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint that `mmbench evaluate --agent newt` plays."""
+        save_checkpoint(folder, self._checkpoint())
+
+    # Pretraining -----------------------------------------------------------------------------
+
+    def _pretrain(self) -> None:
+        total = self.config.pretrain_updates
+        while self._pretrained < total:
+            assert self._demos is not None
+            batch = self._demos.sample(self.config.batch_size, self._rng, self._device)
+            metrics = self.learner.pretrain(batch)
+            self._pretrained += 1
+            if self._pretrained % 100 == 0 or self._pretrained == total:
+                self._log(metrics)
+                self._report(
+                    Progress(phase="pretraining", done=self._pretrained, total=total, scores=None)
+                )
+            if self._pretrained == total:
+                self._evaluate()
+                self._save_snapshot()
+
+    # Acting and learning ---------------------------------------------------------------------
+
+    def _play(self) -> None:
+        config = self.config
+        envs = make_vec(
+            config.tasks,
+            copies=config.copies,
+            num_workers=config.num_workers or None,
+            backend="process" if config.num_workers else "serial",
+        )
+        try:
+            obs, _ = envs.reset(seed=[self._next_seed(slot) for slot in range(self._num_slots)])
+            self._queue_seeds(envs, range(self._num_slots))
+            first = np.ones(self._num_slots, bool)
+            episodes = [_Episode(obs[slot]) for slot in range(self._num_slots)]
+            metrics: dict[str, Tensor] = {}
+            while self.env_steps < config.env_steps:
+                actions = self._act(obs, first)
+                obs, rewards, _, truncated, info = envs.step(actions)
+                self.env_steps += self._num_slots
+                for slot, episode in enumerate(episodes):
+                    last = info["final_obs"][slot] if truncated[slot] else obs[slot]
+                    episode.add(actions[slot], float(rewards[slot]), last)
+                if truncated.any():
+                    ended = [int(slot) for slot in np.flatnonzero(truncated)]
+                    restarted = info["final_info"]["worker_restarted"]
+                    for slot in ended:
+                        if not restarted[slot]:  # else a worker died, and the episode is lost
+                            self._keep(int(self._slot_task[slot]), episodes[slot])
+                        episodes[slot] = _Episode(obs[slot])
+                    self._queue_seeds(envs, ended)
+                first = truncated
+                if self.env_steps >= self._seeding_steps:
+                    metrics = self._learn() or metrics
+                self._after_step(metrics, all_begin=bool(truncated.all()))
+        finally:
+            envs.close()
+
+    def _act(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> NDArray[np.float32]:
+        slot_task = torch.from_numpy(self._slot_task).to(self._device)
+        mask = self.model.action_masks[slot_task]
+        if self.env_steps < self._seeding_steps:
+            drawn = 2 * torch.rand(mask.shape, generator=self._generator, device=self._device) - 1
+            return (mask * drawn).cpu().numpy()
+        with torch.no_grad():
+            context = self.model.contexts(frozen=True).of(slot_task)
+            z = self.model.encode(torch.from_numpy(obs).to(self._device), context)
+        is_first = torch.from_numpy(first).to(self._device)
+        found = plan(
+            self.model,
+            z,
+            slot_task,
+            discount=self._discounts[slot_task],
+            start=torch.where(is_first[:, None, None], 0.0, self._mean),
+            config=self.config.planner,
+            generator=self._generator,
+            prior_weight=self._prior_weight(),
+        )
+        self._mean = shifted(found.mean)
+        noise = torch.randn(mask.shape, generator=self._generator, device=self._device)
+        explored = (found.action + found.std * noise).clamp(-1, 1) * mask
+        return explored.cpu().numpy()
+
+    def _prior_weight(self) -> float:
+        if not self.config.pretrain_updates:
+            return 0.0
+        end = self.config.constraint_end * self.config.env_steps
+        return max(0.0, 1.0 - self.env_steps / end) if end else 0.0
+
+    def _learn(self) -> dict[str, Tensor]:
+        config = self.config
+        self._tokens += self._num_slots * config.updates_per_env_step
+        metrics: dict[str, Tensor] = {}
+        while self._tokens >= 1 and self._replay.num_episodes:
+            self._tokens -= 1
+            num_demos = round(config.demo_share * config.batch_size) if self._demos else 0
+            batch = self._replay.sample(config.batch_size - num_demos, self._rng, self._device)
+            if self._demos and num_demos:
+                demos = self._demos.sample(num_demos, self._rng, self._device)
+                batch = join([demos, batch])
+            metrics = self.learner.update(batch)
+            self.updates += 1
+        return metrics
+
+    def _after_step(self, metrics: dict[str, Tensor], *, all_begin: bool) -> None:
+        config = self.config
+        total, step = config.env_steps, self.env_steps
+        crossed = step // config.eval_interval > (step - self._num_slots) // config.eval_interval
+        score = self._evaluate() if crossed or step >= total else None
+        if all_begin:
+            self._log(metrics)
+            self._save_snapshot()
+        if all_begin or score is not None or step % (50 * self._num_slots) == 0:
+            self._report(Progress(phase="training", done=step, total=total, scores=score))
+
+    # Episodes --------------------------------------------------------------------------------
+
+    def _next_seed(self, slot: int) -> int:
+        copy = slot % self.config.copies
+        name = self.config.tasks[self._slot_task[slot]]
+        seed = training_seed(name, self.config.seed, copy) + int(self._episodes_begun[slot])
+        self._episodes_begun[slot] += 1
+        return seed
+
+    def _queue_seeds(self, envs: Any, slots: Sequence[int]) -> None:
+        for slot in slots:
+            envs.set_next_seed(slot, self._next_seed(slot))
+
+    def _keep(self, task_index: int, episode: "_Episode") -> None:
+        arrays = episode.arrays()
+        self._replay.add(task_index, *arrays)
+        self._journal.append((task_index, *arrays))
+
+    def _new_replay(self, capacity: int) -> Replay:
+        config = self.model.config
+        return Replay(
+            capacity,
+            obs_dim=config.obs_dim,
+            action_dim=config.action_dim,
+            num_tasks=len(self.config.tasks),
+            horizon=config.horizon,
+            sampling=self.config.sampling,
+            folder=self.out / "replay",
+        )
+
+    def _load_demos(self) -> Replay | None:
+        if self.config.demos is None:
+            return None
+        path = None if self.config.demos == "shipped" else self.config.demos
+        demonstrations = load(self.config.tasks, path=path)
+        rows = sum(record.length + 1 for record in demonstrations.records)
+        replay = self._new_replay(rows)
+        order = {name: index for index, name in enumerate(self.config.tasks)}
+        for trajectory in demonstrations:
+            replay.add(
+                order[trajectory.task_id],
+                trajectory.observations,
+                trajectory.actions,
+                trajectory.rewards,
+            )
+        return replay
+
+    # Evaluation and logs ---------------------------------------------------------------------
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            model=self.model,
+            tasks=self.config.tasks,
+            encoder=self.config.encoder,
+            target_q=self.learner.target_q.state_dict(),
+        )
+
+    def _evaluate(self) -> float:
+        """Play evaluation episodes in environments of their own; return the mean score."""
+
+        def newt(tasks: Sequence[str], **options: Any) -> NewtAgent:
+            return NewtAgent(
+                self._checkpoint(),
+                tasks,
+                device=self.config.device,
+                seed=options["seed"],
+                prior_weight=self._prior_weight(),
+            )
+
+        folder = self.out / "evaluations" / f"{self.env_steps:09d}"
+        shutil.rmtree(folder, ignore_errors=True)
+        result = evaluate(
+            newt,
+            tasks=self.config.tasks,
+            episodes=self.config.eval_episodes,
+            out=folder,
+            seed=self.config.seed,
+            workers=self.config.num_workers,
+        )
+        scores = {name: float(np.mean(values)) for name, values in result.scores.items()}
+        returns: dict[str, list[float]] = {}
+        for record in result.episodes:
+            returns.setdefault(record.task_id, []).append(record.episode_return)
+        with (self.out / "evaluations.csv").open("a", newline="") as stream:
+            writer = csv.writer(stream)
+            for name, score in scores.items():
+                writer.writerow((self.env_steps, name, score, np.mean(returns[name])))
+        self.save(self.out / "latest")
+        return float(np.mean(list(scores.values())))
+
+    def _log(self, metrics: dict[str, Tensor]) -> None:
+        if not metrics:
+            return
+        numbers = {name: float(value) for name, value in sorted(metrics.items())}
+        if not all(math.isfinite(number) for number in numbers.values()):
+            raise MMBenchError(
+                f"training diverged after {self.updates} updates: a loss is not finite; "
+                f"the last snapshot is in {self.out / SNAPSHOT}"
+            )
+        file = self.out / METRICS
+        is_new = not file.exists()
+        with file.open("a", newline="") as stream:
+            writer = csv.writer(stream)
+            if is_new:
+                writer.writerow(("phase", "env_steps", "updates", "seconds", "name", "value"))
+            phase = "pretraining" if self._pretrained and not self.env_steps else "training"
+            now = round(time.time(), 1)
+            for name, number in numbers.items():
+                writer.writerow((phase, self.env_steps, self.updates, now, name, number))
+
+    # Snapshots -------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        """Start the folder of a run, or go on with the one that is there."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        described = json.loads(json.dumps(dataclasses.asdict(self.config)))
+        file = self.out / DESCRIPTION
+        if file.exists():
+            found = json.loads(file.read_text())
+            for name, value in described.items():
+                if found.get(name) != value and name not in ("num_workers",):
+                    raise CheckpointError(
+                        f"{self.out} holds a run with {name} {found.get(name)!r}, not {value!r}; "
+                        "choose another --out"
+                    )
+        else:
+            file.write_text(json.dumps(described, indent=2))
+        if (self.out / SNAPSHOT).exists():
+            self._load_snapshot()
+
+    def _save_snapshot(self) -> None:
+        """Write everything that the rest of the run depends on."""
+        if self._journal:
+            self._write_journal()
+        learner = self.learner
+        tensors: dict[str, Tensor] = {"mean": self._mean, "scale": learner.scale.value}
+        tensors |= {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        tensors |= {f"target.{k}": v for k, v in learner.target_q.state_dict().items()}
+        for name, optimizer in self._optimizers().items():
+            for index, state in optimizer.state_dict()["state"].items():
+                tensors |= {f"{name}.{index}.{k}": v for k, v in state.items()}
+        tensors["generator"] = self._generator.get_state()
+        tensors["learner_generator"] = learner.generator.get_state()
+        numbers = {
+            "env_steps": self.env_steps,
+            "updates": self.updates,
+            "pretrained": self._pretrained,
+            "tokens": self._tokens,
+            # The episodes that run now have begun, and the one after each is queued.
+            "episodes_begun": np.maximum(self._episodes_begun - 2, 0).tolist(),
+            "num_journals": self._num_journals,
+            "warmups": [warmup.last_epoch for warmup in learner.warmups],
+            "rng": self._rng.bit_generator.state,
+        }
+        partial = self.out / f".{SNAPSHOT}.tmp"
+        save_file(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+            partial,
+            metadata={"state": json.dumps(numbers)},
+        )
+        os.replace(partial, self.out / SNAPSHOT)
+
+    def _load_snapshot(self) -> None:
+        file = self.out / SNAPSHOT
+        try:
+            with safe_open(file, "pt") as opened:
+                numbers = json.loads(opened.metadata()["state"])
+            tensors = load_file(file, device=self.config.device)
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{file} cannot be read: {error}") from error
+        learner = self.learner
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+        self.model.load_state_dict(part("model."))
+        learner.target_q.load_state_dict(part("target."))
+        for (name, optimizer), warmup, count in zip(
+            self._optimizers().items(), learner.warmups, numbers["warmups"], strict=True
+        ):
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in part(f"{name}.").items():
+                index, _, entry = key.partition(".")
+                state.setdefault(int(index), {})[entry] = value
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+            warmup.load_state_dict({**warmup.state_dict(), "last_epoch": count})
+            for group, rate in zip(optimizer.param_groups, warmup.base_lrs, strict=True):
+                group["lr"] = rate * learner.warmup_factor(count)
+        learner.scale.value = tensors["scale"]
+        self._mean = tensors["mean"]
+        self._generator.set_state(tensors["generator"].cpu())
+        learner.generator.set_state(tensors["learner_generator"].cpu())
+        self.env_steps = numbers["env_steps"]
+        self.updates = numbers["updates"]
+        self._pretrained = numbers["pretrained"]
+        self._tokens = numbers["tokens"]
+        self._episodes_begun = np.array(numbers["episodes_begun"], np.int64)
+        self._num_journals = numbers["num_journals"]
+        self._rng.bit_generator.state = numbers["rng"]
+        for number in range(self._num_journals):
+            self._read_journal(number)
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {
+            "model_optimizer": self.learner.model_optimizer,
+            "policy_optimizer": self.learner.policy_optimizer,
+        }
+
+    def _write_journal(self) -> None:
+        """Write the episodes since the last snapshot, so that the buffer can be filled again."""
+        folder = self.out / JOURNAL
+        folder.mkdir(exist_ok=True)
+        arrays: dict[str, NDArray[Any]] = {
+            "task": np.array([entry[0] for entry in self._journal]),
+            "length": np.array([len(entry[3]) for entry in self._journal]),
+        }
+        for position, name in enumerate(("obs", "action", "reward"), start=1):
+            arrays[name] = np.concatenate([entry[position] for entry in self._journal])
+        partial = folder / ".part.tmp"
+        with partial.open("wb") as stream:
+            np.savez_compressed(stream, allow_pickle=False, **arrays)
+        os.replace(partial, folder / f"{self._num_journals:06d}.npz")
+        self._num_journals += 1
+        self._journal.clear()
+
+    def _read_journal(self, index: int) -> None:
+        with np.load(self.out / JOURNAL / f"{index:06d}.npz", allow_pickle=False) as arrays:
+            tasks, lengths = arrays["task"].tolist(), arrays["length"].tolist()
+            obs, action, reward = (arrays[name] for name in ("obs", "action", "reward"))
+        at_obs = at_step = 0
+        for task_index, length in zip(tasks, lengths, strict=True):
+            self._replay.add(
+                task_index,
+                obs[at_obs : at_obs + length + 1],
+                action[at_step : at_step + length],
+                reward[at_step : at_step + length],
+            )
+            at_obs, at_step = at_obs + length + 1, at_step + length
+
+
+class _Episode:
+    """An episode while it is played."""
+
+    def __init__(self, first_obs: NDArray[np.float32]) -> None:
+        self._obs = [first_obs.copy()]
+        self._actions: list[NDArray[np.float32]] = []
+        self._rewards: list[float] = []
+
+    def add(self, action: NDArray[np.float32], reward: float, obs: NDArray[np.float32]) -> None:
+        self._actions.append(action.copy())
+        self._rewards.append(reward)
+        self._obs.append(obs.copy())
+
+    def arrays(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        return (
+            np.stack(self._obs),
+            np.stack(self._actions),
+            np.array(self._rewards, np.float32),
+        )

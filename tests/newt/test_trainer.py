@@ -1,0 +1,117 @@
+"""Training runs: what they leave behind, and that stopping one changes nothing."""
+
+import csv
+import dataclasses
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import mmbench
+from newt_agent.agent import make
+from newt_agent.checkpoint import load_checkpoint
+from newt_agent.config import PlannerConfig
+from newt_agent.errors import CheckpointError
+from newt_agent.trainer import TrainConfig, Trainer
+
+TASK = "mujoco-reacher"  # 50 steps
+PLANNER = PlannerConfig(num_samples=16, num_elites=4, num_policy_samples=4, num_iterations=1)
+CONFIG = TrainConfig(
+    tasks=(TASK,),
+    env_steps=400,
+    seeding_episodes=2,
+    updates_per_env_step=0.2,
+    batch_size=16,
+    eval_interval=200,
+    eval_episodes=1,
+    num_workers=0,
+    planner=PLANNER,
+)
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    Trainer(CONFIG, out).run()
+    return out
+
+
+def test_a_run_leaves_checkpoints_logs_and_evaluations(whole_run: Path) -> None:
+    assert load_checkpoint(whole_run / "final").tasks == (TASK,)
+    with (whole_run / "evaluations.csv").open() as stream:
+        rows = list(csv.reader(stream))
+    assert [(int(row[0]), row[1]) for row in rows] == [(200, TASK), (400, TASK)]
+    with (whole_run / "metrics.csv").open() as stream:
+        metrics = list(csv.DictReader(stream))
+    assert {"consistency", "reward", "value", "policy_loss"} <= {row["name"] for row in metrics}
+    assert int(metrics[-1]["updates"]) == 60  # 0.2 of the 300 steps after seeding
+    agent = make([TASK], checkpoint=str(whole_run / "final"), device="cpu", seed=0)
+    assert isinstance(agent, object)
+    result = mmbench.evaluate(
+        "newt",
+        tasks=[TASK],
+        episodes=1,
+        out=whole_run / "again",
+        workers=0,
+        checkpoint=str(whole_run / "final"),
+        options={"planning": False},
+    )
+    assert len(result.episodes) == 1
+
+
+CODE = """
+from pathlib import Path
+from newt_agent.trainer import Trainer
+from tests.newt.test_trainer import CONFIG
+Trainer(CONFIG, Path({out!r})).run()
+"""
+
+
+def test_kill_and_resume_give_the_same_weights(whole_run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    process = subprocess.Popen([sys.executable, "-c", CODE.format(out=str(out))])
+    deadline = time.monotonic() + 120
+    while not (out / "journal" / "000003.npz").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert not (out / "final").exists()
+    trainer = Trainer(CONFIG, out)
+    assert 100 <= trainer.env_steps < 400
+    trainer.run()
+    whole, resumed = (load_checkpoint(folder / "final") for folder in (whole_run, out))
+    for name, tensor in whole.model.state_dict().items():
+        torch.testing.assert_close(resumed.model.state_dict()[name], tensor, rtol=0, atol=0)
+    for name, tensor in whole.target_q.items():
+        torch.testing.assert_close(resumed.target_q[name], tensor, rtol=0, atol=0)
+
+
+def test_pretraining_on_demonstrations(tmp_path: Path) -> None:
+    config = dataclasses.replace(
+        CONFIG,
+        tasks=("og-point-arena", "pygame-point-maze-var1"),
+        env_steps=0,
+        demos="shipped",
+        pretrain_updates=120,
+    )
+    Trainer(config, tmp_path).run()
+    with (tmp_path / "metrics.csv").open() as stream:
+        prior = [float(r["value"]) for r in csv.DictReader(stream) if r["name"] == "prior"]
+    assert prior[-1] < prior[0]
+
+
+def test_wrong_use_is_told(whole_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="holds a run with batch_size 16, not 32"):
+        Trainer(dataclasses.replace(CONFIG, batch_size=32), whole_run)
+    with pytest.raises(CheckpointError, match="pretraining needs demonstrations"):
+        dataclasses.replace(CONFIG, pretrain_updates=1)
+    with pytest.raises(CheckpointError, match="torch sees no GPU"):
+        dataclasses.replace(CONFIG, device="cuda")
+    with pytest.raises(CheckpointError, match="there is no task"):
+        dataclasses.replace(CONFIG, tasks=())
+    (tmp_path / "snapshot.safetensors").write_bytes(b"x" * 100)
+    with pytest.raises(CheckpointError, match=r"snapshot\.safetensors cannot be read"):
+        Trainer(CONFIG, tmp_path)
