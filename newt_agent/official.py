@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mmbench import SUITES
+from mmbench.tensor_files import load_tensors
 from newt_agent.checkpoint import Checkpoint, action_masks, check_tensors
 from newt_agent.config import SIZES, NewtConfig, SizeName
 from newt_agent.errors import CheckpointError
@@ -81,15 +82,8 @@ def load_official(path: Path | str, *, single_task: str | None = None) -> Checkp
 
 
 def _state(path: Path) -> dict[str, Tensor]:
-    """Return the model's tensors, with torch's own restriction to tensors and containers."""
-    if not path.is_file():
-        raise CheckpointError(f"{path} is not a file")
-    try:
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a hostile file makes torch raise is not listed anywhere
-        raise CheckpointError(
-            f"{path} is refused: it is damaged or holds more than tensors ({type(error).__name__})"
-        ) from error
+    """Return the model's tensors by name."""
+    loaded: Any = load_tensors(path, CheckpointError)
     if isinstance(loaded, Mapping) and isinstance(loaded.get("model"), Mapping):
         loaded = loaded["model"]
     if not isinstance(loaded, Mapping):

@@ -6,7 +6,6 @@ Source:
     arXiv:2511.19584; the layout of the files is that of its public data.
 """
 
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,10 @@ from mmbench.episodes import Trajectory
 from mmbench.errors import DemonstrationError, UnknownTaskError
 from mmbench.registry import get_task
 from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM, TaskSpec
+from mmbench.tensor_files import load_tensors
 
 REPOSITORY = "nicklashansen/mmbench"
 """Where the files are published on the Hugging Face hub."""
-MAX_BYTES = 2**32
-"""Largest file that is read, unpacked."""
 
 _NAMES = {
     "obs": ("obs", "observation"),
@@ -52,7 +50,7 @@ def read_official(path: Path | str, *, task: str | None = None) -> list[Trajecto
         spec = get_task(task or path.stem)
     except UnknownTaskError as error:
         raise DemonstrationError(f"{path}: {error}; name the task if the file does not") from error
-    columns = _columns(_load(path), path)
+    columns = _columns(load_tensors(path, DemonstrationError), path)
     _check_rows(columns, spec, path)
     return list(_episodes(columns, spec, path))
 
@@ -82,51 +80,6 @@ def download_official(
             raise DemonstrationError(f"cannot download {name} of {repository}: {reason}") from error
         files.append(Path(file))
     return files
-
-
-class _TensorDict:
-    """Stands in for tensordict's class while a file is read."""
-
-    contents: Any = None
-
-    def __setstate__(self, state: Any) -> None:
-        self.contents = state["_tensordict"]
-
-
-def _contents(kind: type, state: Any) -> Any:
-    """Stand in for the function that builds a tensordict of its state."""
-    return state["_tensordict"]
-
-
-def _load(path: Path) -> Any:
-    """Unpickle with torch's own restriction to tensors and plain containers."""
-    import torch
-
-    if not path.is_file():
-        raise DemonstrationError(f"{path} is not a file")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            num_bytes = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DemonstrationError(f"{path} is not a .pt file of torch 1.6 or newer") from error
-    if num_bytes > MAX_BYTES:
-        raise DemonstrationError(
-            f"{path} would unpack to {num_bytes} bytes; at most {MAX_BYTES} are read"
-        )
-    try:
-        # A tensordict is read as what it holds; its own code stays out of it.
-        with torch.serialization.safe_globals(
-            [
-                (_TensorDict, "tensordict._td.TensorDict"),
-                (_contents, "tensordict._reductions._make_td"),
-            ]
-        ):
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-        return loaded.contents if isinstance(loaded, _TensorDict) else loaded
-    except Exception as error:  # what a hostile file makes torch raise is not listed anywhere
-        raise DemonstrationError(
-            f"{path} is refused: it is damaged or holds more than tensors ({type(error).__name__})"
-        ) from error
 
 
 def _columns(loaded: Any, path: Path) -> _Columns:
