@@ -1,6 +1,6 @@
 """What a domain has to offer: the `Simulator` protocol."""
 
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,4 +59,26 @@ class Simulator(Protocol):
 
     def close(self) -> None:
         """Free what the simulator holds."""
+        ...
+
+
+@runtime_checkable
+class Simplifiable(Protocol):
+    """A simulator that can trade exactness for speed, for planning."""
+
+    def simplify(self) -> None:
+        """From now on leave out what rewards do not need, or step more coarsely."""
+        ...
+
+
+@runtime_checkable
+class RoughlyRestorable(Protocol):
+    """A simulator whose exact snapshots are dear, with inexact ones for planning."""
+
+    def get_rough_state(self) -> SimState:
+        """Return about the present state."""
+        ...
+
+    def set_rough_state(self, state: SimState) -> None:
+        """Go to about the state of a simulator of the same task."""
         ...

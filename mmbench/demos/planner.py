@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,13 @@ from mmbench.demos.plans import PlanSettings
 from mmbench.env import TaskEnv
 from mmbench.episodes import Trajectory
 from mmbench.registry import get_task, load_simulator
-from mmbench.simulator import FloatArray, SimState
+from mmbench.simulator import (
+    FloatArray,
+    RoughlyRestorable,
+    Simplifiable,
+    SimState,
+    Simulator,
+)
 
 _NUM_ELITES = 6
 _NUM_KEPT = 3
@@ -26,8 +31,7 @@ class Planner:
 
     Every plan improves on the last one, shifted: noise splines of several widths are added to it,
     the best sequences are averaged with exponential weights, and the best of all that were tried is
-    played. What is played was simulated exactly, so that a plan never does worse than it promised
-    over its horizon.
+    played. Where the planning model is exact, a plan does what it promised over its horizon.
 
     Source:
         MPPI (arXiv:1509.01149) with the splines of predictive sampling (arXiv:2212.00541).
@@ -121,23 +125,23 @@ class Planner:
 
 
 @lru_cache(maxsize=1)
-def _planning_model(task: str) -> Any:
+def _planning_model(task: str) -> Simulator:
     """Return a simulator to plan with; the episodes of a task share it."""
-    model: Any = load_simulator(get_task(task), pictures=False)
-    if hasattr(model, "simplify"):
+    model = load_simulator(get_task(task), pictures=False)
+    if isinstance(model, Simplifiable):
         model.simplify()
     return model
 
 
-def _state_of(simulator: Any) -> SimState:
+def _state_of(simulator: Simulator) -> SimState:
     """Return a snapshot; a rough one where an exact one has to be replayed."""
-    if hasattr(simulator, "get_rough_state"):
+    if isinstance(simulator, RoughlyRestorable):
         return simulator.get_rough_state()
     return simulator.get_state()
 
 
-def _put(model: Any, state: SimState) -> None:
-    if hasattr(model, "set_rough_state"):
+def _put(model: Simulator, state: SimState) -> None:
+    if isinstance(model, RoughlyRestorable):
         model.set_rough_state(state)
     else:
         model.set_state(state)
