@@ -151,12 +151,14 @@ class _TaskJobs:
         self._num_wanted = num_wanted
         self._max_attempts = max_attempts
         self._num_kept = 0
+        self._was_kept = False
         self._records: list[EpisodeRecord] = []
         self._seeds = self._fresh_seeds()
 
     def add(self, record: EpisodeRecord, *, is_kept: bool) -> None:
         self._records.append(record)
         self._num_kept += is_kept
+        self._was_kept = is_kept
 
     def is_wanting(self) -> bool:
         return (
@@ -165,8 +167,9 @@ class _TaskJobs:
         )
 
     def effort(self) -> float:
-        """Return the share of the budget to spend: with good episodes to imitate, half will do."""
-        return 0.5 if self._num_kept >= _EPISODES_TO_LEARN_FROM else 1.0
+        """Return the share of the budget to spend: half, while imitating good episodes goes well."""
+        has_examples = self._num_kept >= _EPISODES_TO_LEARN_FROM
+        return 0.5 if has_examples and self._was_kept else 1.0
 
     def next_seed(self) -> int:
         self.num_running += 1
