@@ -20,13 +20,6 @@ def reward(simulator: Any, reward: float) -> float:
     return reward
 
 
-def acrobot(simulator: Any, reward: float) -> float:
-    """Raise the tip, and swing hard while it hangs."""
-    physics = simulator.physics
-    upper, lower = physics.vertical()
-    return 3 * reward + 0.5 * (upper + lower) / 2
-
-
 def finger_turn(simulator: Any, reward: float) -> float:
     """Bring the spinner's tip to the target, and the finger to the spinner."""
     physics = simulator.physics
@@ -94,7 +87,7 @@ OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
     {
         function.__name__: function
         for function in (
-            *(reward, acrobot, cup, finger_spin, finger_turn, fish),
+            *(reward, cup, finger_spin, finger_turn, fish),
             *(hopper_back, hopper_hop, hopper_stand, console, game_pole),
         )
     }

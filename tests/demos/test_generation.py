@@ -13,6 +13,7 @@ import pytest
 import mmbench
 from mmbench.demos.expert import build_expert, expert_for
 from mmbench.demos.generation import Progress, generate, is_good
+from mmbench.demos.objectives import OBJECTIVES
 from mmbench.demos.plans import DEFAULT_PLAN, PLANS, SCRIPTS
 from mmbench.episodes import read_all, replay
 from mmbench.errors import DemonstrationError, PlanError, UnknownTaskError
@@ -35,6 +36,13 @@ def test_every_task_has_an_expert() -> None:
     assert not set(SCRIPTS) & set(PLANS)
     with pytest.raises(DemonstrationError, match="walker-run has no scripted expert"):
         expert_for(mmbench.task("walker-run"), "scripted")
+
+
+def test_the_tables_of_experts_agree() -> None:
+    from mmbench.demos.scripted import classic
+
+    assert set(classic.CONTROLLERS) == {t for t, m in SCRIPTS.items() if m == classic.__name__}
+    assert {settings.objective for settings in PLANS.values()} == set(OBJECTIVES)
 
 
 def test_good_episodes_are_kept_and_replay_equal(tmp_path: Path) -> None:

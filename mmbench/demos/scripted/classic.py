@@ -15,7 +15,7 @@ from mmbench.simulator import FloatArray
 
 def build(env: TaskEnv) -> Expert:
     """Return the controller of the environment's task."""
-    return _CONTROLLERS[env.task.id](env)
+    return CONTROLLERS[env.task.id](env)
 
 
 def _scalar(value: float) -> FloatArray:
@@ -140,7 +140,7 @@ _MANISKILL_CART = _Cart(
 )
 _GYMNASIUM_CART = _Cart(state=_gymnasium_state, gains=(0.1, 0.05, 3.0, 0.2), length=0.4)
 
-_CONTROLLERS: dict[str, Callable[[TaskEnv], Expert]] = {
+CONTROLLERS: dict[str, Callable[[TaskEnv], Expert]] = {
     **{
         f"pygame-cartpole-{start}": _cart_pole(_GAME_CART)
         for start in ("balance", "balance-sparse", "tremor")
