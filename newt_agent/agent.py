@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,6 +47,7 @@ class NewtAgent:
         self._device = torch.device(device)
         self._model = checkpoint.model.to(self._device).eval()
         self._task = self._rows_of(checkpoint, tasks)
+        self._context = self._model.contexts(frozen=True).of(self._task)
         self._discount = discounts(tasks).to(self._device)
         self._generator = torch.Generator(self._device).manual_seed(seed)
         config = self._model.config
@@ -69,11 +71,10 @@ class NewtAgent:
         """Return actions, shape `(num_slots, MAX_ACTION_DIM)`."""
         is_first = torch.from_numpy(np.asarray(first)).to(self._device)
         with torch.no_grad():
-            context = self._model.contexts(frozen=True).of(self._task)
-            z = self._model.encode(torch.from_numpy(obs).to(self._device), context)
+            z = self._model.encode(torch.from_numpy(obs).to(self._device), self._context)
             if not self._is_planning:
                 mask = self._model.action_masks[self._task]
-                sample = self._model.act(z, context, mask, torch.zeros_like(mask))
+                sample = self._model.act(z, self._context, mask, torch.zeros_like(mask))
                 return sample.mean.cpu().numpy()
         return self._planned(z, is_first).cpu().numpy()
 
@@ -89,6 +90,7 @@ class NewtAgent:
             self._model,
             z,
             self._task,
+            context=self._context,
             discount=self._discount,
             start=start,
             config=self._config,
@@ -118,17 +120,12 @@ class NewtAgent:
 
 
 def make(
-    tasks: Sequence[str],
-    *,
-    checkpoint: str | None,
-    device: str,
-    seed: int,
-    planning: bool = True,
-    plan_budget: float = 1.0,
-    open_loop: int = 1,
-    prior_weight: float = 0.0,
+    tasks: Sequence[str], *, checkpoint: str | None, device: str, seed: int, **options: Any
 ) -> Agent:
-    """Build the agent from a checkpoint folder, or a `.pt` file of the original."""
+    """Build the agent from a checkpoint folder, or a `.pt` file of the original.
+
+    The options are those of `NewtAgent`.
+    """
     if checkpoint is None:
         raise CheckpointError("newt plays from a checkpoint; give one with --checkpoint")
     if device.startswith("cuda") and not torch.cuda.is_available():
@@ -138,13 +135,4 @@ def make(
         loaded = load_official(path, single_task=tasks[0] if len(set(tasks)) == 1 else None)
     else:
         loaded = load_checkpoint(path, device)
-    return NewtAgent(
-        loaded,
-        tasks,
-        device=device,
-        seed=seed,
-        planning=planning,
-        plan_budget=plan_budget,
-        open_loop=open_loop,
-        prior_weight=prior_weight,
-    )
+    return NewtAgent(loaded, tasks, device=device, seed=seed, **options)

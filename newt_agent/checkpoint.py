@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import os
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mmbench import MAX_ACTION_DIM, MMBenchError, task
+from mmbench.files import replacing
 from mmbench.language import EncoderName, embedding_dim, task_embeddings
 from newt_agent.config import NewtConfig
 from newt_agent.errors import CheckpointError
@@ -94,11 +93,9 @@ def save_checkpoint(folder: Path | str, checkpoint: Checkpoint) -> None:
         "tasks": list(checkpoint.tasks),
         "encoder": checkpoint.encoder,
     }
-    suffix = f".{secrets.token_hex(4)}.tmp"
-    save_file(tensors, folder / (WEIGHTS + suffix))
-    (folder / (DESCRIPTION + suffix)).write_text(json.dumps(description, indent=2))
-    for name in (DESCRIPTION, WEIGHTS):
-        os.replace(folder / (name + suffix), folder / name)
+    with replacing(folder / WEIGHTS) as weights, replacing(folder / DESCRIPTION) as described:
+        save_file(tensors, weights)
+        described.write_text(json.dumps(description, indent=2))
 
 
 def load_checkpoint(folder: Path | str, device: str = "cpu") -> Checkpoint:

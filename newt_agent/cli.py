@@ -6,9 +6,8 @@ from pathlib import Path
 
 import tyro
 
-from mmbench import SUITES
+from mmbench import tasks
 from mmbench.cli.output import progress_bar
-from newt_agent.errors import CheckpointError
 from newt_agent.trainer import Progress, TrainConfig, Trainer
 
 
@@ -31,16 +30,13 @@ class TrainNewt:
         """Train under a progress bar."""
         config = self.run_config
         if self.suite is not None:
-            if self.suite not in SUITES:
-                raise CheckpointError(
-                    f"unknown suite {self.suite!r}; there are {', '.join(SUITES)}"
-                )
-            config = dataclasses.replace(config, tasks=SUITES[self.suite])
+            ids = tuple(spec.id for spec in tasks(suite=self.suite))
+            config = dataclasses.replace(config, tasks=ids)
         with progress_bar() as bars:
             bar = bars.add_task("starting", total=None)
 
             def on_progress(progress: Progress) -> None:
-                score = "" if progress.scores is None else f", score {progress.scores:.3f}"
+                score = "" if progress.score is None else f", score {progress.score:.3f}"
                 bars.update(
                     bar,
                     description=f"{progress.phase}{score}",

@@ -28,7 +28,12 @@ _DOMAIN_ORDER = (
 OFFICIAL_TASKS: tuple[str, ...] = tuple(name for domain in _DOMAIN_ORDER for name in SUITES[domain])
 
 _CLIP_DIM = 512
-_NETWORKS = {"_encoder.state": "encoder", "_dynamics": "dynamics", "_reward": "reward"}
+_NETWORKS = {
+    "_encoder.state": "encoder",
+    "_dynamics": "dynamics",
+    "_reward": "reward",
+    "_pi": "policy",
+}
 _FIELDS = {
     "weight": "matrices",
     "bias": "biases",
@@ -65,7 +70,7 @@ def load_official(path: Path | str, *, single_task: str | None = None) -> Checkp
         masks, tasks, embeddings = masks[:1], (single_task,), torch.zeros(1, 0)
     model = WorldModel(config, embeddings, masks)
     converted: dict[str, Tensor] = {"embeddings": embeddings.float(), "action_masks": masks}
-    for source, name in (*_NETWORKS.items(), ("_pi", "policy")):
+    for source, name in _NETWORKS.items():
         converted |= _single(state, source, name, getattr(model, name))
     converted |= {f"q.{k}": t for k, t in _stacked(state, "_Qs.online", model.q).items()}
     target = _stacked(state, "_Qs.target", model.q)
@@ -154,7 +159,7 @@ def _keys(source: str, network: StackedMLP) -> list[tuple[int, str, str]]:
 def _check_all_used(state: Mapping[str, Tensor], model: WorldModel, path: Path | str) -> None:
     """Report tensors that the model has no place for."""
     known = {"_action_masks", "_task_emb.weight", *_IGNORED}
-    for source, name in (*_NETWORKS.items(), ("_pi", "policy")):
+    for source, name in _NETWORKS.items():
         known |= {key for _, _, key in _keys(source, getattr(model, name))}
     for kind in ("online", "target"):
         for member in range(model.q.num_members):

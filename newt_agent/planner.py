@@ -41,6 +41,7 @@ def plan(
     z: Tensor,
     task: Tensor,
     *,
+    context: Contexts,
     discount: Tensor,
     start: Tensor,
     config: PlannerConfig,
@@ -54,6 +55,7 @@ def plan(
         model: The world model.
         z: Latents, shape `(E, D)`.
         task: Rows of the model's tables, shape `(E,)`.
+        context: The model's, of the slots.
         discount: Of the slots, shape `(E,)`.
         start: Mean to start from, shape `(E, H, A)`: the last plan's, shifted; 0 where an episode
             begins.
@@ -63,7 +65,7 @@ def plan(
         is_deterministic: Play the best sequence instead of one drawn among the elites.
     """
     num_slots, horizon, action_dim = start.shape
-    context = Contexts(*(rows[:, :, None] for rows in model.contexts(frozen=True).of(task)))
+    context = Contexts(*(rows[:, :, None] for rows in context))
     mask = model.action_masks[task][:, None]
     z = z[:, None]
 

@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import json
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from mmbench import MMBenchError, evaluate, make_vec, task
 from mmbench.demos import load
+from mmbench.files import replacing
 from mmbench.language import EncoderName, embedding_dim
 from mmbench.seeding import training_seed
 from newt_agent.agent import NewtAgent
@@ -41,7 +41,7 @@ DESCRIPTION, METRICS, SNAPSHOT, JOURNAL = (
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """What a run does. The defaults are those of the original's multitask run, scaled by tasks."""
+    """What a run does; planner and losses are by default the original's."""
 
     tasks: tuple[str, ...]
     """Task ids."""
@@ -103,7 +103,7 @@ class Progress:
     phase: str
     done: int
     total: int
-    scores: float | None
+    score: float | None
 
 
 class Trainer:
@@ -185,7 +185,7 @@ class Trainer:
             if self._pretrained % 100 == 0 or self._pretrained == total:
                 self._log(metrics)
                 self._report(
-                    Progress(phase="pretraining", done=self._pretrained, total=total, scores=None)
+                    Progress(phase="pretraining", done=self._pretrained, total=total, score=None)
                 )
             if self._pretrained == total:
                 self._evaluate()
@@ -243,6 +243,7 @@ class Trainer:
             self.model,
             z,
             slot_task,
+            context=context,
             discount=self._discounts[slot_task],
             start=torch.where(is_first[:, None, None], 0.0, self._mean),
             config=self.config.planner,
@@ -284,7 +285,7 @@ class Trainer:
             self._log(metrics)
             self._save_snapshot()
         if all_begin or score is not None or step % (50 * self._num_slots) == 0:
-            self._report(Progress(phase="training", done=step, total=total, scores=score))
+            self._report(Progress(phase="training", done=step, total=total, score=score))
 
     # Episodes --------------------------------------------------------------------------------
 
@@ -440,13 +441,12 @@ class Trainer:
             "warmups": [warmup.last_epoch for warmup in learner.warmups],
             "rng": self._rng.bit_generator.state,
         }
-        partial = self.out / f".{SNAPSHOT}.tmp"
-        save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-            partial,
-            metadata={"state": json.dumps(numbers)},
-        )
-        os.replace(partial, self.out / SNAPSHOT)
+        with replacing(self.out / SNAPSHOT) as partial:
+            save_file(
+                {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+                partial,
+                metadata={"state": json.dumps(numbers)},
+            )
 
     def _load_snapshot(self) -> None:
         file = self.out / SNAPSHOT
@@ -504,10 +504,9 @@ class Trainer:
         }
         for position, name in enumerate(("obs", "action", "reward"), start=1):
             arrays[name] = np.concatenate([entry[position] for entry in self._journal])
-        partial = folder / ".part.tmp"
-        with partial.open("wb") as stream:
+        file = folder / f"{self._num_journals:06d}.npz"
+        with replacing(file) as partial, partial.open("wb") as stream:
             np.savez_compressed(stream, allow_pickle=False, **arrays)
-        os.replace(partial, folder / f"{self._num_journals:06d}.npz")
         self._num_journals += 1
         self._journal.clear()
 

@@ -8,6 +8,7 @@ Source:
 """
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -76,7 +77,6 @@ class WorldModel(nn.Module):
         self.register_buffer("embeddings", embeddings.float())
         self.register_buffer("action_masks", action_masks.float())
         d, e, a = size.latent_dim, config.embedding_dim, config.action_dim
-        hidden = [size.mlp_width] * 2
         self.encoder = StackedMLP(
             x_dim=config.obs_dim,
             embedding_dim=e,
@@ -85,29 +85,12 @@ class WorldModel(nn.Module):
             out_dim=d,
             last="simnorm",
         )
-        self.dynamics = StackedMLP(
-            x_dim=d, embedding_dim=e, more_dim=a, widths=hidden, out_dim=d, last="simnorm"
-        )
-        self.reward = StackedMLP(
-            x_dim=d,
-            embedding_dim=e,
-            more_dim=a,
-            widths=hidden,
-            out_dim=two_hot.NUM_BINS,
-            last="linear",
-        )
-        self.policy = StackedMLP(
-            x_dim=d, embedding_dim=e, more_dim=0, widths=hidden, out_dim=2 * a, last="linear"
-        )
-        self.q = StackedMLP(
-            num_members=size.num_q,
-            x_dim=d,
-            embedding_dim=e,
-            more_dim=a,
-            widths=hidden,
-            out_dim=two_hot.NUM_BINS,
-            last="linear",
-        )
+        on_latent = partial(StackedMLP, x_dim=d, embedding_dim=e, widths=[size.mlp_width] * 2)
+        of_step = partial(on_latent, more_dim=a, out_dim=two_hot.NUM_BINS, last="linear")
+        self.dynamics = on_latent(more_dim=a, out_dim=d, last="simnorm")
+        self.reward = of_step()
+        self.policy = on_latent(more_dim=0, out_dim=2 * a, last="linear")
+        self.q = of_step(num_members=size.num_q)
         for network in (self.reward, self.q):  # rewards and values start at exactly 0
             nn.init.zeros_(network.matrices[-1])
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import overload
@@ -12,6 +11,7 @@ import numpy as np
 from mmbench.env import IMAGE_SIZE, ObsType, TaskEnv
 from mmbench.episodes import EpisodeRecord, Trajectory, read, replay, write
 from mmbench.errors import DemonstrationError
+from mmbench.files import replacing
 from mmbench.registry import get_suite, get_task
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -154,18 +154,13 @@ def _file(task: str) -> Path:
 
 def _write_cached(file: Path, trajectory: Trajectory) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
     arrays = {
         name: getattr(trajectory, name)
         for name in ("observations", "successes", "images")
         if getattr(trajectory, name) is not None
     }
-    try:
-        with partial.open("wb") as stream:
-            np.savez_compressed(stream, allow_pickle=False, **arrays)
-        os.replace(partial, file)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(file) as partial, partial.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
 
 
 def _read_cached(file: Path, record: EpisodeRecord) -> Trajectory:

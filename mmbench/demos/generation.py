@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mmbench.demos.expert import build_expert, expert_for
+from mmbench.demos.expert import PLAN, build_expert, expert_for
 from mmbench.env import TaskEnv
-from mmbench.episodes import EpisodeRecord, EpisodeWriter, Trajectory, read, replay
+from mmbench.episodes import EpisodeRecord, EpisodeWriter, Trajectory, read, record_episode, replay
 from mmbench.errors import DemonstrationError, PlanError
 from mmbench.pool import worker_pool
 from mmbench.registry import get_task
@@ -176,7 +176,9 @@ class _TaskJobs:
         return next(self._seeds)
 
     def memory(self) -> list[EpisodeRecord]:
-        """Return the best episodes so far."""
+        """Return the best episodes so far, for planning; nobody else looks at them."""
+        if self.expert != PLAN:
+            return []
         return sorted(self._records, key=lambda r: -r.episode_return)[:_MEMORY_EPISODES]
 
     def progress(self, record: EpisodeRecord | None) -> Progress:
@@ -207,7 +209,7 @@ def _play(
 ) -> EpisodeRecord:
     """Play one attempt; runs in a worker."""
     env = _env(task)
-    trajectories = [_trajectory(task, record) for record in memory] if expert == "plan" else []
+    trajectories = [_trajectory(task, record) for record in memory]
     env.reset(seed=seed)
     act = build_expert(
         env,
@@ -217,22 +219,7 @@ def _play(
         checkpoint=checkpoint,
         options=options,
     )
-    actions, rewards = [], []
-    is_over = False
-    while not is_over:
-        action = act(env)
-        _, reward, _, is_over, info = env.step(action)
-        actions.append(action)
-        rewards.append(reward)
-    return EpisodeRecord.now(
-        env.task,
-        seed=seed,
-        actions=actions,
-        rewards=rewards,
-        info=info,
-        agent=expert,
-        assets=env.simulator.assets,
-    )
+    return record_episode(env, act, agent=expert)
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -72,12 +73,10 @@ def export_minari(demonstrations: Demonstrations, *, version: int = 0) -> list[s
 
 def _grouped(demonstrations: Demonstrations) -> Iterator[tuple[str, Demonstrations]]:
     """Yield runs of demonstrations of one task."""
-    start = 0
-    tasks = [record.task_id for record in demonstrations.records]
-    for index in range(1, len(tasks) + 1):
-        if index == len(tasks) or tasks[index] != tasks[start]:
-            yield tasks[start], demonstrations[start:index]
-            start = index
+    records = demonstrations.records
+    for task, run in groupby(range(len(records)), key=lambda index: records[index].task_id):
+        indices = list(run)
+        yield task, demonstrations[indices[0] : indices[-1] + 1]
 
 
 def _observations(trajectory: Trajectory, obs_type: ObsType) -> Any:

@@ -23,17 +23,18 @@ def reward(simulator: Any, reward: float) -> float:
 def finger_turn(simulator: Any, reward: float) -> float:
     """Bring the spinner's tip to the target, and the finger to the spinner."""
     physics = simulator.physics
-    data = physics.named.data
-    reach = float(np.linalg.norm(data.site_xpos["touchtop"] - data.xpos["spinner"]))
-    return reward - 4.0 * max(0.0, float(physics.dist_to_target())) - 0.3 * reach
+    return reward - 4.0 * max(0.0, float(physics.dist_to_target())) - 0.3 * _gap_to_spinner(physics)
 
 
 def finger_spin(simulator: Any, reward: float) -> float:
     """Spin it, ever faster; come near it."""
     physics = simulator.physics
+    return reward + min(1.0, -float(physics.hinge_velocity()) / 15) - 0.3 * _gap_to_spinner(physics)
+
+
+def _gap_to_spinner(physics: Any) -> float:
     data = physics.named.data
-    reach = float(np.linalg.norm(data.site_xpos["touchtop"] - data.xpos["spinner"]))
-    return reward + min(1.0, -float(physics.hinge_velocity()) / 15) - 0.3 * reach
+    return float(np.linalg.norm(data.site_xpos["touchtop"] - data.xpos["spinner"]))
 
 
 def cup(simulator: Any, reward: float) -> float:

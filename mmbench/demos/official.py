@@ -6,7 +6,7 @@ Source:
     arXiv:2511.19584; the layout of the files is that of its public data.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +85,11 @@ def download_official(
 def _columns(loaded: Any, path: Path) -> _Columns:
     import torch
 
-    if not hasattr(loaded, "keys") or not hasattr(loaded, "__getitem__"):
+    if not isinstance(loaded, Mapping):
         raise DemonstrationError(f"{path} holds a {type(loaded).__name__}, expected named tensors")
-    present = {str(key) for key in loaded.keys()}  # noqa: SIM118 - a tensor dictionary iterates rows
     columns = {}
     for name, spellings in _NAMES.items():
-        key = next((spelling for spelling in spellings if spelling in present), None)
+        key = next((spelling for spelling in spellings if spelling in loaded), None)
         if key is None:
             raise DemonstrationError(f"{path} has no tensor {name!r}")
         tensor = loaded[key]

@@ -2,6 +2,7 @@
 
 from mmbench.episodes.film import film
 from mmbench.episodes.record import EpisodeRecord
+from mmbench.episodes.recording import record_episode
 from mmbench.episodes.replay import Trajectory, replay
 from mmbench.episodes.store import EpisodeWriter, read, read_all, write
 from mmbench.episodes.verification import verify
@@ -13,6 +14,7 @@ __all__ = [
     "film",
     "read",
     "read_all",
+    "record_episode",
     "replay",
     "verify",
     "write",

@@ -1,7 +1,5 @@
 """Episode logs on disk: directories of Parquet shards, written atomically, read as data only."""
 
-import os
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import pyarrow.parquet as pq
 
 from mmbench.episodes.record import EpisodeRecord
 from mmbench.errors import EpisodeError, UnknownTaskError
+from mmbench.files import replacing
 from mmbench.registry import get_task, list_tasks
 from mmbench.spec import MAX_ACTION_DIM
 
@@ -45,12 +44,8 @@ def write(records: Sequence[EpisodeRecord], path: Path | str) -> None:
     """Write episodes to one Parquet file; it appears whole or not at all."""
     path = Path(path)
     table = pa.Table.from_pylist([_as_row(record) for record in records], schema=SCHEMA)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with replacing(path) as partial:
         pq.write_table(table, partial, compression="zstd", row_group_size=_ROWS_PER_GROUP)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read(path: Path | str) -> Iterator[EpisodeRecord]:

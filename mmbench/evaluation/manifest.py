@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 import mmbench
 from mmbench.errors import ResultError
+from mmbench.files import replacing
 from mmbench.registry import get_task
 from mmbench.versions import installed_version, simulator_version, utc_now
 
@@ -114,9 +115,8 @@ def read_manifest(directory: Path) -> Manifest:
 
 def write_manifest(manifest: Manifest, directory: Path) -> None:
     """Write the manifest whole or not at all."""
-    partial = directory / f".{FILE_NAME}.tmp"
-    partial.write_text(json.dumps(manifest.model_dump(), indent=2, sort_keys=True) + "\n")
-    os.replace(partial, directory / FILE_NAME)
+    with replacing(directory / FILE_NAME) as partial:
+        partial.write_text(json.dumps(manifest.model_dump(), indent=2, sort_keys=True) + "\n")
 
 
 def hash_path(path: Path) -> str:

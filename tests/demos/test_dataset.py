@@ -9,7 +9,7 @@ import mmbench
 from mmbench.demos import SHIPPED, export_minari, load, pack
 from mmbench.demos.generation import generate, is_good
 from mmbench.demos.stats import task_stats
-from mmbench.episodes import EpisodeRecord, EpisodeWriter, read_all, verify
+from mmbench.episodes import EpisodeRecord, EpisodeWriter, read_all, record_episode, verify
 from mmbench.errors import DemonstrationError, EpisodeError
 
 MAZE, PONG = "pygame-point-maze-var1", "pygame-pong"
@@ -92,24 +92,12 @@ def seeds(path: Path, task: str) -> list[int]:
 
 
 def weaker(record: EpisodeRecord) -> EpisodeRecord:
-    """The start of the same task under another seed, left alone."""
+    """The same task under another seed, left alone."""
     env = mmbench.make(record.task_id)
     env.reset(seed=1)
-    actions = [np.zeros(2, np.float32)] * 200
-    rewards = []
-    for action in actions:
-        _, reward, _, _, info = env.step(action)
-        rewards.append(reward)
-    assert not info["success"]
-    return EpisodeRecord.now(
-        env.task,
-        seed=1,
-        actions=actions,
-        rewards=rewards,
-        info=info,
-        agent="zero",
-        assets="official",
-    )
+    left_alone = record_episode(env, lambda env: np.zeros(2, np.float32), agent="zero")
+    assert not left_alone.success
+    return left_alone
 
 
 def test_minari_reads_what_is_exported(

@@ -15,7 +15,7 @@ from mmbench.demos.expert import build_expert, expert_for
 from mmbench.demos.generation import Progress, generate, is_good
 from mmbench.demos.objectives import OBJECTIVES
 from mmbench.demos.plans import DEFAULT_PLAN, PLANS, SCRIPTS
-from mmbench.episodes import read_all, replay
+from mmbench.episodes import read_all, record_episode, replay
 from mmbench.errors import DemonstrationError, PlanError, UnknownTaskError
 from mmbench.seeding import demonstration_seed, evaluation_seed, training_seed
 
@@ -158,22 +158,9 @@ def test_a_remembered_episode_is_tried_again() -> None:
     def played(memory: list[mmbench.episodes.Trajectory]) -> float:
         env.reset(seed=11)
         act = build_expert(env, "plan", budget=0.2, memory=memory)
-        done, actions, rewards = False, [], []
-        while not done:
-            actions.append(act(env))
-            _, reward, _, done, info = env.step(actions[-1])
-            rewards.append(reward)
-        record = mmbench.episodes.EpisodeRecord.now(
-            env.task,
-            seed=11,
-            actions=actions,
-            rewards=rewards,
-            info=info,
-            agent="plan",
-            assets="official",
-        )
+        record = record_episode(env, act, agent="plan")
         memory.append(replay(record))
-        return float(info["return"])
+        return record.episode_return
 
     memory: list[mmbench.episodes.Trajectory] = []
     first = played(memory)

@@ -13,6 +13,7 @@ from tensordict import TensorDict
 from mmbench.demos import read_official
 from mmbench.demos.official import download_official
 from mmbench.errors import DemonstrationError
+from tests.hostile import Hostile
 
 TASK = "ms-reach"  # 31 observation entries, 4 action entries, 25 steps
 NUM_STEPS = 25
@@ -91,21 +92,13 @@ def test_rows_that_do_not_fit_are_refused(tmp_path: Path, message: str) -> None:
     assert message in str(caught.value)
 
 
-class _Hostile:
-    def __init__(self, target: Path) -> None:
-        self.target = target
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.target,)
-
-
 def test_code_in_a_file_is_not_executed(tmp_path: Path) -> None:
     trap = tmp_path / "executed"
-    file = saved(tmp_path, {**rows(), "extra": _Hostile(trap)})
+    file = saved(tmp_path, {**rows(), "extra": Hostile(trap)})
     with pytest.raises(DemonstrationError, match="damaged or holds more than tensors"):
         read_official(file)
     assert not trap.exists()
-    file.write_bytes(pickle.dumps(_Hostile(trap)))
+    file.write_bytes(pickle.dumps(Hostile(trap)))
     with pytest.raises(DemonstrationError, match="is not a .pt file"):
         read_official(file)
     assert not trap.exists()

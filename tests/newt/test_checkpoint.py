@@ -18,6 +18,7 @@ from newt_agent.checkpoint import (
 from newt_agent.config import SIZES, NewtConfig, SizeName
 from newt_agent.errors import CheckpointError
 from newt_agent.official import OFFICIAL_TASKS, load_official
+from tests.hostile import Hostile
 
 TASKS = ("walker-run", "atari-pong", "pygame-landing")
 CONFIG = NewtConfig(size="S", embedding_dim=384)
@@ -207,16 +208,8 @@ def test_official_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
             load_official(stored(tmp_path, content))
 
 
-class _Hostile:
-    def __init__(self, target: Path) -> None:
-        self.target = target
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.target,)
-
-
 def test_code_in_an_official_file_is_not_executed(tmp_path: Path) -> None:
     trap = tmp_path / "executed"
     with pytest.raises(CheckpointError, match="damaged or holds more than tensors"):
-        load_official(stored(tmp_path, {**official_state("S"), "x": _Hostile(trap)}))
+        load_official(stored(tmp_path, {**official_state("S"), "x": Hostile(trap)}))
     assert not trap.exists()

@@ -47,10 +47,12 @@ def riccati(z: float, horizon: int) -> float:
 def planned(z: float, task: int = 2, **options: object) -> Tensor:
     latent = torch.zeros(1, 384)
     latent[0, 0] = z
+    model, slots = linear_quadratic(), torch.tensor([task])
     found = plan(
-        linear_quadratic(),
+        model,
         latent,
-        torch.tensor([task]),
+        slots,
+        context=model.contexts(frozen=True).of(slots),
         discount=torch.tensor([1.0]),
         start=torch.zeros(1, 3, 16),
         config=PlannerConfig(num_iterations=10, temperature=5.0),
@@ -83,6 +85,7 @@ def test_padding_is_neither_planned_nor_explored() -> None:
         model,
         torch.rand(2, 384),
         torch.tensor([0, 1]),
+        context=model.contexts(frozen=True).of(torch.tensor([0, 1])),
         generator=torch.Generator().manual_seed(0),
         **options(),  # type: ignore[arg-type]
     )
@@ -101,6 +104,7 @@ def test_a_plan_is_a_function_of_its_generator() -> None:
             model,
             z,
             torch.tensor([0, 1]),
+            context=model.contexts(frozen=True).of(torch.tensor([0, 1])),
             generator=torch.Generator().manual_seed(seed),
             **options(),  # type: ignore[arg-type]
         )
@@ -119,6 +123,7 @@ def test_the_policy_prior_sets_where_to_start() -> None:
                 model,
                 z,
                 torch.tensor([2]),
+                context=model.contexts(frozen=True).of(torch.tensor([2])),
                 discount=torch.tensor([0.95]),
                 start=torch.full((1, 3, 16), start),
                 config=PlannerConfig(num_samples=64, num_elites=8, num_iterations=1),

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -49,7 +50,8 @@ def test_a_run_leaves_checkpoints_logs_and_evaluations(whole_run: Path) -> None:
     assert {"consistency", "reward", "value", "policy_loss"} <= {row["name"] for row in metrics}
     assert int(metrics[-1]["updates"]) == 60  # 0.2 of the 300 steps after seeding
     agent = make([TASK], checkpoint=str(whole_run / "final"), device="cpu", seed=0)
-    assert isinstance(agent, object)
+    actions = agent.act(np.zeros((1, 128), np.float32), first=np.array([True]))
+    assert np.abs(actions[0, :2]).max() > 0
     result = mmbench.evaluate(
         "newt",
         tasks=[TASK],
