@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mmbench import Agent, FloatArray
 from mmbench.language import task_embeddings
+from newt_agent.acceleration import Precision, acceleration, checked_device
 from newt_agent.checkpoint import Checkpoint, action_masks, discounts, load_checkpoint
 from newt_agent.errors import CheckpointError
 from newt_agent.official import load_official
@@ -30,6 +31,8 @@ class NewtAgent:
         plan_budget: Factor on the number of action sequences.
         open_loop: Env steps played of a plan.
         prior_weight: How much plans start from the policy instead of from the last plan, 0 to 1.
+        precision: Of the large products in planning.
+        compile: Whether to fuse with `torch.compile`.
     """
 
     def __init__(
@@ -43,8 +46,11 @@ class NewtAgent:
         plan_budget: float = 1.0,
         open_loop: int = 1,
         prior_weight: float = 0.0,
+        precision: Precision = "auto",
+        compile: bool = False,
     ) -> None:
         self._device = torch.device(device)
+        self._acceleration = acceleration(self._device, precision=precision, compile=compile)
         self._model = checkpoint.model.to(self._device).eval()
         self._task = self._rows_of(checkpoint, tasks)
         self._context = self._model.contexts(frozen=True).of(self._task)
@@ -96,6 +102,7 @@ class NewtAgent:
             config=self._config,
             generator=self._generator,
             prior_weight=self._prior_weight,
+            acceleration=self._acceleration,
         )
         self._mean = shifted(found.mean)
         return found.action
@@ -128,8 +135,7 @@ def make(
     """
     if checkpoint is None:
         raise CheckpointError("newt plays from a checkpoint; give one with --checkpoint")
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise CheckpointError(f"device {device!r} was asked for, and torch sees no GPU")
+    checked_device(device)
     path = Path(checkpoint)
     if path.suffix == ".pt":
         loaded = load_official(path, single_task=tasks[0] if len(set(tasks)) == 1 else None)

@@ -1,13 +1,17 @@
-"""`mmbench train newt`."""
+"""`mmbench train newt` and `mmbench bench newt`."""
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import tyro
 
 from mmbench import tasks
-from mmbench.cli.output import progress_bar
+from mmbench.cli.output import print_json, print_table, progress_bar
+from mmbench.evaluation.report import Table
+from newt_agent.acceleration import Precision, acceleration, checked_device
+from newt_agent.bench import time_newt
+from newt_agent.config import SizeName
 from newt_agent.trainer import Progress, TrainConfig, Trainer
 
 
@@ -46,4 +50,74 @@ class TrainNewt:
 
             Trainer(config, self.out, on_progress).run()
         print(f"{self.out / 'final'}")
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchNewt:
+    """Time planning and updates, beside a plain implementation of the same equations."""
+
+    sizes: tuple[SizeName, ...] = ("S", "B")
+    """Sizes of the model."""
+    slots: int = 8
+    """Environments planned for at once."""
+    batch_size: int = 256
+    """Sub-sequences per update."""
+    repeats: int = 5
+    """Measurements of each; the median counts."""
+    device: str = "cpu"
+    """Where to compute, e.g. cuda."""
+    precision: Precision = "auto"
+    """Of the large products in planning; auto is bfloat16 where that is faster."""
+    compile: bool = True
+    """Fuse the fast side with torch.compile."""
+    json: bool = False
+    """Print one JSON array."""
+
+    def run(self) -> int:
+        """Measure every size."""
+        device = checked_device(self.device)
+        chosen = acceleration(device, precision=self.precision, compile=self.compile)
+        found = []
+        with progress_bar() as bars:
+            bar = bars.add_task("measuring", total=2 * len(self.sizes))
+            for size in self.sizes:
+                found.append(
+                    time_newt(
+                        size,
+                        num_slots=self.slots,
+                        batch_size=self.batch_size,
+                        device=device,
+                        acceleration=chosen,
+                        repeats=self.repeats,
+                        on_part=lambda: bars.advance(bar),
+                    )
+                )
+        if self.json:
+            print_json([asdict(timing) for timing in found])
+            return 0
+        rows = tuple(
+            (
+                t.size,
+                f"{t.plan_ms_per_slot:.1f}",
+                f"{1e3 / t.plan_ms_per_slot:,.1f}",
+                f"{t.plan_speedup:.2f}",
+                f"{t.plan_share:.0%}",
+                f"{t.update_ms:.1f}",
+                f"{1e3 / t.update_ms:,.1f}",
+                f"{t.update_speedup:.2f}",
+                f"{t.update_share:.0%}",
+            )
+            for t in found
+        )
+        header = (
+            *("size", "plan ms/slot", "plans/s", "x plain", "of product rate"),
+            *("update ms", "updates/s", "x plain", "of product rate"),
+        )
+        first = found[0]
+        title = (
+            f"{self.slots} slots, batch {self.batch_size}, {first.device}, {first.dtype} products "
+            f"at {first.product_rate / 1e12:.3f} TFLOP/s"
+        )
+        print_table(Table(header, rows), title)
         return 0

@@ -5,7 +5,7 @@ from typing import Literal
 
 from mmbench import MAX_ACTION_DIM, MAX_OBS_DIM
 
-SizeName = Literal["S", "B", "L", "XL"]
+SizeName = Literal["XS", "S", "B", "L", "XL"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +13,7 @@ class ModelSize:
     """Widths and counts of the networks.
 
     Source:
-        arXiv:2511.19584, model sizes; parameter counts are in the tests.
+        arXiv:2511.19584, model sizes; parameter counts are in the tests. XS is not in the paper.
     """
 
     encoder_width: int
@@ -24,6 +24,10 @@ class ModelSize:
 
 
 SIZES: dict[SizeName, ModelSize] = {
+    # Our own: enough for single tasks, on a CPU.
+    "XS": ModelSize(
+        encoder_width=128, mlp_width=128, latent_dim=128, num_encoder_layers=2, num_q=2
+    ),
     "S": ModelSize(encoder_width=128, mlp_width=256, latent_dim=384, num_encoder_layers=2, num_q=3),
     "B": ModelSize(encoder_width=256, mlp_width=512, latent_dim=512, num_encoder_layers=2, num_q=5),
     "L": ModelSize(

@@ -9,3 +9,7 @@ class ReplayDataError(MMBenchError, ValueError):
 
 class CheckpointError(MMBenchError, ValueError):
     """A checkpoint that cannot be read, or is of another model."""
+
+
+class DeviceError(MMBenchError, ValueError):
+    """The machine lacks what was asked for."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from newt_agent import two_hot
+from newt_agent.acceleration import PLAIN, Acceleration
 from newt_agent.config import LearningConfig
 from newt_agent.world_model import Contexts, PolicySample, WorldModel
 
@@ -69,10 +70,16 @@ class Learner:
         discounts: Of the tasks, shape `(K,)`.
         config: Losses and optimisation.
         seed: Of the policy's noise and the choice of Q networks.
+        acceleration: Whether losses are compiled.
     """
 
     def __init__(
-        self, model: WorldModel, discounts: Tensor, config: LearningConfig, seed: int
+        self,
+        model: WorldModel,
+        discounts: Tensor,
+        config: LearningConfig,
+        seed: int,
+        acceleration: Acceleration = PLAIN,
     ) -> None:
         self.model = model
         self.config = config
@@ -90,14 +97,16 @@ class Learner:
             for network in (model.encoder, model.dynamics, model.reward, model.q, model.policy)
         ]
         groups[0]["lr"] = rate * config.encoder_rate_factor
-        self.model_optimizer = torch.optim.Adam(groups, lr=rate)
+        self.model_optimizer = torch.optim.Adam(groups, lr=rate, fused=True)
         self.policy_optimizer = torch.optim.Adam(
-            model.policy.parameters(), lr=rate, eps=config.policy_eps
+            model.policy.parameters(), lr=rate, eps=config.policy_eps, fused=True
         )
         self.warmups = [
             torch.optim.lr_scheduler.LambdaLR(optimizer, self.warmup_factor)
             for optimizer in (self.model_optimizer, self.policy_optimizer)
         ]
+        self._model_losses = acceleration.applied(self._losses_of_model)
+        self._policy_losses = acceleration.applied(self._losses_of_policy)
 
     def update(self, batch: Batch) -> Metrics:
         """Take one gradient step of the model and one of the policy."""
@@ -110,34 +119,64 @@ class Learner:
         metrics, _ = self._step_model(batch, has_prior=True)
         return metrics
 
-    def td_target(self, batch: Batch, next_z: Tensor, context: Contexts) -> Tensor:
-        """Return r + discount min(Q, Q') of two random target networks, shape `(T, B)`.
+    def td_target(
+        self, batch: Batch, next_z: Tensor, context: Contexts, noise: Tensor, pair: Tensor
+    ) -> Tensor:
+        """Return r + discount min(Q, Q') of two target networks, shape `(T, B)`.
 
         Args:
             batch: The sub-sequences.
             next_z: Latents of `obs[1:]`, shape `(T, B, D)`.
             context: Of the batch's rows, repeated over time.
+            noise: Of the policy's actions, shape `(T B, A)`.
+            pair: The two networks.
         """
         num_steps, num_rows = batch.reward.shape
         z = next_z.flatten(0, 1)
-        action = self._sample(z, context, batch.task.repeat(num_steps)).action
+        task = batch.task.repeat(num_steps)
+        action = self._sample(z, context, task, noise).action
         target_context = context
         network = self.model.q
         if self.config.target == "ema":
             network = self.target_q
             table = network.contexts(self.model.embeddings)
-            target_context = context._replace(q=table[:, batch.task.repeat(num_steps)])
-        logits = self.model.q_logits(
-            z,
-            action,
-            target_context,
-            members=self.model.draw_q_pair(self.generator),
-            network=network,
-        )
+            target_context = context._replace(q=table[:, task])
+        logits = self.model.q_logits(z, action, target_context, members=pair, network=network)
         value = two_hot.decode(logits).amin(0).view(num_steps, num_rows)
         return batch.reward + self._discounts[batch.task] * value
 
     def _step_model(self, batch: Batch, *, has_prior: bool) -> tuple[Metrics, Tensor]:
+        shape = (batch.action.shape[0] * batch.action.shape[1], batch.action.shape[2])
+        noise, pair = self._noise(*shape), self.model.draw_q_pair(self.generator)
+        prior_noise = self._noise(*shape) if has_prior else None
+        metrics, z = self._model_losses(batch, noise, pair, prior_noise)
+        grad_norm = _step(
+            metrics["loss"],
+            self.model_optimizer,
+            self.model.parameters(),
+            self.config.max_grad_norm,
+        )
+        self.warmups[0].step()
+        with torch.no_grad():
+            torch._foreach_lerp_(
+                list(self.target_q.parameters()),
+                list(self.model.q.parameters()),
+                self.config.target_rate,
+            )
+        metrics = {name: metric.detach() for name, metric in metrics.items()}
+        return metrics | {"grad_norm": grad_norm}, z.detach()
+
+    def _losses_of_model(
+        self, batch: Batch, noise: Tensor, pair: Tensor, prior_noise: Tensor | None
+    ) -> tuple[Metrics, Tensor]:
+        """Return the losses and the rolled-out latents `(T + 1, B, D)`.
+
+        Args:
+            batch: The sub-sequences.
+            noise: Of the target's actions, shape `(T B, A)`.
+            pair: Q networks of the target.
+            prior_noise: Of the actions that imitate the batch's; `None` leaves imitation out.
+        """
         model, config = self.model, self.config
         num_steps, num_rows = batch.reward.shape
         context = model.contexts().of(batch.task)
@@ -146,10 +185,10 @@ class Learner:
             feature = None if batch.feature is None else batch.feature[1:].flatten(0, 1)
             next_z = model.encode(batch.obs[1:].flatten(0, 1), over_time, feature)
             next_z = next_z.view(num_steps, num_rows, -1)
-            target = self.td_target(batch, next_z, over_time)
+            target = self.td_target(batch, next_z, over_time, noise, pair)
         feature = None if batch.feature is None else batch.feature[0]
         latents = [model.encode(batch.obs[0], context, feature)]
-        for action in batch.action:
+        for action in batch.action.unbind(0):
             latents.append(model.next_latent(latents[-1], action, context))
         z = torch.stack(latents)
         rho = self._rho[:num_steps]
@@ -170,27 +209,37 @@ class Learner:
             + config.value_coef * value
         )
         metrics = {"consistency": consistency, "reward": reward, "value": value}
-        if has_prior:
-            sample = self._sample(rows, row_context, batch.task.repeat(num_steps))
+        if prior_noise is not None:
+            task = batch.task.repeat(num_steps)
+            sample = self._sample(rows, row_context, task, prior_noise)
             imitation = self._imitation(sample, batch)
-            bonus = config.entropy_coef * self._entropy(sample, batch.task.repeat(num_steps))
+            bonus = config.entropy_coef * self._entropy(sample, task)
             prior = imitation - bonus.view(num_steps, num_rows)
             metrics["prior"] = (rho * prior.mean(1)).mean()
             loss = loss + config.prior_coef * metrics["prior"]
         metrics["loss"] = loss
-        metrics["grad_norm"] = _step(
-            loss, self.model_optimizer, model.parameters(), config.max_grad_norm
-        )
-        self.warmups[0].step()
-        with torch.no_grad():
-            for moving, online in zip(
-                self.target_q.parameters(), model.q.parameters(), strict=True
-            ):
-                moving.lerp_(online, config.target_rate)
-        return {name: metric.detach() for name, metric in metrics.items()}, z.detach()
+        return metrics, z
 
     def _step_policy(self, batch: Batch, z: Tensor) -> Metrics:
         """Step on the latents `(T + 1, B, D)` of before the model's step."""
+        noise = self._noise(z.shape[0] * z.shape[1], batch.action.shape[2])
+        pair = self.model.draw_q_pair(self.generator)
+        metrics, q = self._policy_losses(batch, z, noise, pair, self.scale.of(batch.task))
+        grad_norm = _step(
+            metrics["policy_loss"],
+            self.policy_optimizer,
+            self.model.policy.parameters(),
+            self.config.max_grad_norm,
+        )
+        self.warmups[1].step()
+        self.scale.update(q.detach(), batch.task)
+        metrics = {name: metric.detach() for name, metric in metrics.items()}
+        return metrics | {"policy_grad_norm": grad_norm, "scale": self.scale.value.mean()}
+
+    def _losses_of_policy(
+        self, batch: Batch, z: Tensor, noise: Tensor, pair: Tensor, scale: Tensor
+    ) -> tuple[Metrics, Tensor]:
+        """Return the losses and the values of the first step, shape `(B,)`."""
         model, config = self.model, self.config
         num_steps, num_rows = batch.reward.shape
         task = batch.task.repeat(num_steps + 1)
@@ -198,35 +247,27 @@ class Learner:
         policy_table = model.policy.contexts(model.embeddings)
         context = frozen._replace(policy=policy_table[:, task])
         rows = z.flatten(0, 1)
-        sample = self._sample(rows, context, task)
-        pair = model.draw_q_pair(self.generator)
+        sample = self._sample(rows, context, task, noise)
         logits = model.q_logits(rows, sample.action, context, members=pair, frozen=True)
-        q = two_hot.decode(logits).mean(0)
-        gain = q / self.scale.of(task) + config.entropy_coef * self._entropy(sample, task)
+        q = two_hot.decode(logits).mean(0).view(num_steps + 1, num_rows)
+        entropy = self._entropy(sample, task).view(num_steps + 1, num_rows)
+        gain = q / scale + config.entropy_coef * entropy
         imitation = self._imitation(sample, batch)
         loss = (self._rho[:num_steps] * imitation.mean(1)).sum() * config.prior_coef
-        loss = loss - (self._rho * gain.view(num_steps + 1, num_rows).mean(1)).sum()
-        grad_norm = _step(
-            loss, self.policy_optimizer, model.policy.parameters(), config.max_grad_norm
-        )
-        self.warmups[1].step()
-        self.scale.update(q[:num_rows].detach(), batch.task)
+        loss = loss - (self._rho * gain.mean(1)).sum()
         metrics = {
             "policy_loss": loss,
-            "policy_grad_norm": grad_norm,
             "imitation": imitation.mean(),
             "q": q.mean(),
-            "scale": self.scale.value.mean(),
             "policy_std": _mean_std(sample, model.action_masks[task]),
         }
-        return {name: metric.detach() for name, metric in metrics.items()}
+        return metrics, q[0]
 
-    def _sample(self, z: Tensor, context: Contexts, task: Tensor) -> PolicySample:
-        mask = self.model.action_masks[task]
-        return self.model.act(z, context, mask, self._noise(mask))
+    def _sample(self, z: Tensor, context: Contexts, task: Tensor, noise: Tensor) -> PolicySample:
+        return self.model.act(z, context, self.model.action_masks[task], noise)
 
-    def _noise(self, like: Tensor) -> Tensor:
-        return torch.randn(like.shape, generator=self.generator, device=like.device)
+    def _noise(self, *shape: int) -> Tensor:
+        return torch.randn(shape, generator=self.generator, device=self.generator.device)
 
     def _entropy(self, sample: PolicySample, task: Tensor) -> Tensor:
         """Return the scaled entropy: the number of true entries times minus the log-likelihood."""

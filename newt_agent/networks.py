@@ -12,14 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-SIMNORM_GROUP = 8
+from newt_agent.activations import mish, simnorm
+
 _INIT_STD = 0.02
-
-
-def simnorm(x: Tensor) -> Tensor:
-    """Apply a softmax to every group of eight consecutive entries of the last axis."""
-    grouped = x.reshape(*x.shape[:-1], -1, SIMNORM_GROUP)
-    return functional.softmax(grouped, dim=-1).flatten(-2)
 
 
 @dataclass(frozen=True)
@@ -121,16 +116,16 @@ class StackedMLP(nn.Module):
         h = h + (context if members is None else context[members])
         if more is not None:
             h = h + _product(more, first.matrix[:, :, self._embedding_end :])
-        h = functional.mish(_normed(h, first))
+        h = mish(_normed(h, first))
         rows = h.shape[1:-1]
         h = h.flatten(1, -2)
         for index in range(1, len(self.matrices)):
             weights = self.layer(index, members, frozen)
             h = torch.baddbmm(weights.bias[:, None], h, weights.matrix.transpose(1, 2))
             if index < len(self.matrices) - 1:
-                h = functional.mish(_normed(h, weights))
+                h = mish(_normed(h, weights))
             elif self._last == "simnorm":
-                h = simnorm(_normed(h, weights))
+                h = simnorm(_normed(h, weights).float())
         return h.view(len(h), *rows, h.shape[-1])
 
 

@@ -9,7 +9,7 @@ import mmbench
 from newt_agent.agent import make
 from newt_agent.checkpoint import Checkpoint, new_model, save_checkpoint
 from newt_agent.config import NewtConfig, PlannerConfig
-from newt_agent.errors import CheckpointError
+from newt_agent.errors import CheckpointError, DeviceError
 
 TASKS = ("pygame-landing", "pygame-pong")
 CONFIG = NewtConfig(
@@ -30,7 +30,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 def agent(
     checkpoint: str | None, tasks: tuple[str, ...] = TASKS, **options: object
 ) -> mmbench.Agent:
-    return make(tasks, checkpoint=checkpoint, device="cpu", seed=0, **options)  # type: ignore[arg-type]
+    return make(tasks, checkpoint=checkpoint, device="cpu", seed=0, **options)
 
 
 def obs(num_slots: int = 2) -> np.ndarray:
@@ -88,7 +88,7 @@ def test_wrong_use_is_told(checkpoint: str) -> None:
     ):
         with pytest.raises(CheckpointError, match=message):
             agent(**{"checkpoint": checkpoint, **wrong})  # type: ignore[arg-type]
-    with pytest.raises(CheckpointError, match="'cuda' was asked for, and torch sees no GPU"):
+    with pytest.raises(DeviceError, match="'cuda' was asked for, and torch sees no GPU"):
         make(TASKS, checkpoint=checkpoint, device="cuda", seed=0)
 
 

@@ -41,7 +41,7 @@ def batch() -> Batch:
 def noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """No noise in the policy and the first two Q networks, so that losses have one value."""
 
-    monkeypatch.setattr(Learner, "_noise", lambda self, like: torch.zeros_like(like))
+    monkeypatch.setattr(Learner, "_noise", lambda self, *shape: torch.zeros(shape))
     monkeypatch.setattr(WorldModel, "draw_q_pair", lambda *arguments: torch.tensor([0, 1]))
     return
 
@@ -136,11 +136,12 @@ def test_online_targets_are_a_parity_option() -> None:
     data = batch()
     targets = {}
     for kind in ("ema", "online"):
-        learner = Learner(trained_model(), DISCOUNTS, LearningConfig(target=kind), seed=0)  # type: ignore[arg-type]
+        learner = Learner(trained_model(), DISCOUNTS, LearningConfig(target=kind), seed=0)
         for parameter in learner.target_q.parameters():
             torch.nn.init.zeros_(parameter)
         context = learner.model.contexts().of(data.task.repeat(3))
-        targets[kind] = learner.td_target(data, torch.rand(3, B, 384), context)
+        z, noise, pair = torch.rand(3, B, 384), torch.zeros(3 * B, 16), torch.tensor([0, 1])
+        targets[kind] = learner.td_target(data, z, context, noise, pair)
     torch.testing.assert_close(targets["ema"], data.reward)  # zero networks decode to 0
     assert not torch.allclose(targets["online"], data.reward)
 

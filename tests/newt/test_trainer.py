@@ -15,7 +15,7 @@ import mmbench
 from newt_agent.agent import make
 from newt_agent.checkpoint import load_checkpoint
 from newt_agent.config import PlannerConfig
-from newt_agent.errors import CheckpointError
+from newt_agent.errors import CheckpointError, DeviceError
 from newt_agent.trainer import TrainConfig, Trainer
 
 TASK = "mujoco-reacher"  # 50 steps
@@ -110,7 +110,7 @@ def test_wrong_use_is_told(whole_run: Path, tmp_path: Path) -> None:
         Trainer(dataclasses.replace(CONFIG, batch_size=32), whole_run)
     with pytest.raises(CheckpointError, match="pretraining needs demonstrations"):
         dataclasses.replace(CONFIG, pretrain_updates=1)
-    with pytest.raises(CheckpointError, match="torch sees no GPU"):
+    with pytest.raises(DeviceError, match="torch sees no GPU"):
         dataclasses.replace(CONFIG, device="cuda")
     with pytest.raises(CheckpointError, match="there is no task"):
         dataclasses.replace(CONFIG, tasks=())

@@ -7,8 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from newt_agent.activations import simnorm
 from newt_agent.config import NewtConfig, SizeName
-from newt_agent.networks import StackedMLP, simnorm
+from newt_agent.networks import StackedMLP
 from newt_agent.world_model import WorldModel
 
 COUNTS: dict[tuple[SizeName, int], int] = {

@@ -1,0 +1,205 @@
+"""Newt's equations written down plainly: what the fast ones are compared with, and tested against.
+
+Every network is a list of layers, every member of the Q ensemble is evaluated, in a loop; the
+embedding is concatenated to every row; time steps are looped over; nothing is computed ahead.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from newt_agent import two_hot
+from newt_agent.config import PlannerConfig
+from newt_agent.learner import Batch, Learner
+from newt_agent.networks import StackedMLP
+from newt_agent.planner import Plan
+from newt_agent.world_model import WorldModel
+
+_EPS = 1e-9
+
+
+class PlainMLP:
+    """One member of a `StackedMLP`, layer by layer; it shares the member's weights."""
+
+    def __init__(self, stacked: StackedMLP, member: int = 0, *, frozen: bool = False) -> None:
+        def own(tensors: Iterable[Tensor]) -> list[Tensor]:
+            return [(tensor.detach() if frozen else tensor)[member] for tensor in tensors]
+
+        self._layers = list(zip(own(stacked.matrices), own(stacked.biases), strict=True))
+        self._norms = list(zip(own(stacked.gains), own(stacked.shifts), strict=True))
+        self._has_simnorm = len(self._norms) == len(self._layers)
+
+    def __call__(self, *parts: Tensor) -> Tensor:
+        """Return the output of the parts, concatenated."""
+        h = torch.cat(parts, dim=-1)
+        for index, (matrix, bias) in enumerate(self._layers):
+            h = functional.linear(h, matrix, bias)
+            if index < len(self._norms):
+                gain, shift = self._norms[index]
+                h = functional.layer_norm(h, h.shape[-1:], gain, shift)
+            if index < len(self._layers) - 1:
+                h = functional.mish(h)
+            elif self._has_simnorm:
+                h = functional.softmax(h.view(*h.shape[:-1], -1, 8), dim=-1).view(h.shape)
+        return h
+
+
+class PlainModel:
+    """The world model's equations over its own weights, row by row with its embedding.
+
+    Args:
+        model: Whose weights are used.
+        q: Other Q networks than the model's; constants.
+    """
+
+    def __init__(self, model: WorldModel, q: StackedMLP | None = None) -> None:
+        frozen, q = q is not None, q or model.q
+        self._model = model
+        self.encoder, self.dynamics, self.reward, self.policy = map(
+            PlainMLP, (model.encoder, model.dynamics, model.reward, model.policy)
+        )
+        self.q = [PlainMLP(q, member, frozen=frozen) for member in range(q.num_members)]
+
+    def act(self, z: Tensor, task: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return actions, entropies (scaled by the action's size) and standard deviations."""
+        mask = self._model.action_masks[task]
+        mean, raw = self.policy(z, self._model.embeddings[task]).chunk(2, dim=-1)
+        log_std = -10 + 6 * (torch.tanh(raw) + 1)
+        mean, log_std, noise = mask * mean, mask * log_std, mask * noise
+        log_p = (mask * (-0.5 * noise**2 - log_std - 0.9189385332046727)).sum(-1)
+        return torch.tanh(mean + noise * log_std.exp()), -mask.sum(-1) * log_p, log_std.exp()
+
+    def values(self, z: Tensor, task: Tensor, action: Tensor) -> list[Tensor]:
+        """Return the logits of all Q networks."""
+        embedding = self._model.embeddings[task]
+        return [network(z, embedding, action) for network in self.q]
+
+
+@torch.no_grad()
+def plain_plan(
+    model: WorldModel,
+    obs: Tensor,
+    task: Tensor,
+    *,
+    discount: Tensor,
+    start: Tensor,
+    config: PlannerConfig,
+    generator: torch.Generator,
+) -> Plan:
+    """Plan as `newt_agent.planner.plan` does, for observations `(E, obs_dim)`."""
+    plain = PlainModel(model)
+    num_slots, horizon, action_dim = start.shape
+    num_samples, num_policy = config.num_samples, config.num_policy_samples
+    z = plain.encoder(obs, model.embeddings[task])
+    rows = task[:, None].expand(-1, num_samples)
+    mask = model.action_masks[task][:, None, None]
+
+    def noise(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator, device=z.device)
+
+    policy_actions = []
+    policy_z = z[:, None].expand(-1, num_policy, -1)
+    for step_noise in noise(horizon, num_slots, num_policy, action_dim):
+        action, _, _ = plain.act(policy_z, rows[:, :num_policy], step_noise)
+        embedding = model.embeddings[rows[:, :num_policy]]
+        policy_z = plain.dynamics(policy_z, embedding, action)
+        policy_actions.append(action)
+    mean, std = start, torch.full_like(start, config.max_std)
+    for _ in range(config.num_iterations):
+        drawn_noise = noise(num_slots, num_samples - num_policy, horizon, action_dim)
+        drawn = mask * torch.clamp(mean[:, None] + std[:, None] * drawn_noise, -1, 1)
+        actions = torch.cat((torch.stack(policy_actions, dim=2), drawn), dim=1)
+        last_noise = noise(num_slots, num_samples, action_dim)
+        pair = model.draw_q_pair(generator)
+        value, factor = torch.zeros(num_slots, 1), torch.ones(num_slots, 1)
+        sample_z = z[:, None].expand(-1, num_samples, -1)
+        embedding = model.embeddings[rows]
+        for step in range(horizon):
+            logits = plain.reward(sample_z, embedding, actions[:, :, step])
+            value = value + factor * two_hot.decode(logits)
+            factor = factor * discount[:, None]
+            sample_z = plain.dynamics(sample_z, embedding, actions[:, :, step])
+        last, _, _ = plain.act(sample_z, rows, last_noise)
+        q = torch.stack(plain.values(sample_z, rows, last))[pair]
+        value = torch.nan_to_num(value + factor * two_hot.decode(q).mean(0), nan=0.0)
+        best = torch.topk(value, config.num_elites, dim=1)
+        elites = torch.stack(
+            [slot[index] for slot, index in zip(actions, best.indices, strict=True)]
+        )
+        score = torch.exp(config.temperature * (best.values - best.values[:, :1]))
+        score = score / (score.sum(1, keepdim=True) + _EPS)
+        weight = (score / (score.sum(1, keepdim=True) + _EPS))[..., None, None]
+        mean = (weight * elites).sum(1)
+        std = (weight * (elites - mean[:, None]) ** 2).sum(1).sqrt()
+        std = mask[:, 0] * std.clamp(config.min_std, config.max_std)
+        mean = mask[:, 0] * mean
+    index = torch.multinomial(score + _EPS, 1, generator=generator)[:, 0]
+    chosen = elites[torch.arange(num_slots), index, 0]
+    return Plan(chosen, mean, std[:, 0], best.values[:, 0])
+
+
+class PlainLearner(Learner):
+    """The same losses, time step by time step."""
+
+    def _losses_of_model(
+        self, batch: Batch, noise: Tensor, pair: Tensor, prior_noise: Tensor | None
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        assert prior_noise is None
+        online, target = PlainModel(self.model), PlainModel(self.model, self.target_q)
+        embedding = self.model.embeddings[batch.task]
+        num_steps, num_rows = batch.reward.shape
+        noises = noise.view(num_steps, num_rows, -1)
+        next_z, targets = [], []
+        with torch.no_grad():
+            for step in range(num_steps):
+                next_z.append(online.encoder(batch.obs[step + 1], embedding))
+                action, _, _ = online.act(next_z[-1], batch.task, noises[step])
+                q = torch.stack(target.values(next_z[-1], batch.task, action))[pair]
+                value = two_hot.decode(q).amin(0)
+                targets.append(batch.reward[step] + self._discounts[batch.task] * value)
+        z = online.encoder(batch.obs[0], embedding)
+        latents = [z]
+        losses = {name: torch.zeros(()) for name in ("consistency", "reward", "value")}
+        for step in range(num_steps):
+            rho, action = self._rho[step], batch.action[step]
+            logits = online.reward(z, embedding, action)
+            losses["reward"] = losses["reward"] + rho * _cross_entropy(logits, batch.reward[step])
+            members = online.values(z, batch.task, action)
+            for logits in members:
+                error = _cross_entropy(logits, targets[step])
+                losses["value"] = losses["value"] + rho * error / len(members)
+            z = online.dynamics(z, embedding, action)
+            error = functional.mse_loss(z, next_z[step])
+            losses["consistency"] = losses["consistency"] + rho * error
+            latents.append(z)
+        config = self.config
+        losses["loss"] = (
+            config.consistency_coef * losses["consistency"]
+            + config.reward_coef * losses["reward"]
+            + config.value_coef * losses["value"]
+        )
+        return losses, torch.stack(latents)
+
+    def _losses_of_policy(
+        self, batch: Batch, z: Tensor, noise: Tensor, pair: Tensor, scale: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        plain = PlainModel(self.model, self.model.q)
+        mask = self.model.action_masks[batch.task]
+        num_steps = len(batch.action)
+        loss, qs = torch.zeros(()), []
+        for step, step_noise in enumerate(noise.view(len(z), z.shape[1], -1)):
+            action, entropy, _ = plain.act(z[step], batch.task, step_noise)
+            logits = torch.stack(plain.values(z[step], batch.task, action))[pair]
+            qs.append(two_hot.decode(logits).mean(0))
+            gain = qs[-1] / scale + self.config.entropy_coef * entropy
+            loss = loss - self._rho[step] * gain.mean()
+            if step < num_steps:
+                error = (mask * (action - batch.action[step]) ** 2).sum(-1) / mask.sum(-1)
+                loss = loss + self.config.prior_coef * self._rho[step] * error.mean()
+        return {"policy_loss": loss}, qs[0]
+
+
+def _cross_entropy(logits: Tensor, x: Tensor) -> Tensor:
+    return -(two_hot.two_hot(x) * functional.log_softmax(logits, dim=-1)).sum(-1).mean()

@@ -1,0 +1,69 @@
+"""The fast implementation against the plain one: the same numbers, sooner."""
+
+import pytest
+import torch
+
+from newt_agent.acceleration import Acceleration
+from newt_agent.bench import time_newt
+from newt_agent.config import LearningConfig, PlannerConfig
+from newt_agent.learner import Learner
+from newt_agent.plain import PlainLearner, plain_plan
+from newt_agent.planner import plan
+from tests.newt.test_learner import DISCOUNTS, batch, trained_model
+
+
+def test_plans_are_those_of_the_plain_implementation() -> None:
+    model = trained_model()
+    task = torch.tensor([0, 1, 2])
+    obs = torch.randn(3, 128, generator=torch.Generator().manual_seed(1))
+    discount = DISCOUNTS[task]
+    start = torch.zeros(3, 3, 16)
+    config = PlannerConfig(num_samples=64, num_elites=8, num_iterations=3)
+    context = model.contexts(frozen=True).of(task)
+    found = plan(
+        *(model, model.encode(obs, context).detach(), task),
+        context=context,
+        discount=discount,
+        start=start,
+        config=config,
+        generator=torch.Generator().manual_seed(0),
+    )
+    expected = plain_plan(
+        *(model, obs, task),
+        discount=discount,
+        start=start,
+        config=config,
+        generator=torch.Generator().manual_seed(0),
+    )
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler has some of its own
+@pytest.mark.parametrize("compile", [False, True])
+def test_updates_are_those_of_the_plain_implementation(compile: bool) -> None:
+    fast, plain = trained_model(), trained_model()
+    acceleration = Acceleration(is_compiled=compile)
+    learners = (
+        Learner(fast, DISCOUNTS, LearningConfig(), 0, acceleration),
+        PlainLearner(plain, DISCOUNTS, LearningConfig(), 0),
+    )
+    for _ in range(3):
+        ours, theirs = (learner.update(batch()) for learner in learners)
+        for name in ("loss", "policy_loss", "consistency", "reward", "value"):
+            torch.testing.assert_close(ours[name], theirs[name], rtol=1e-3, atol=1e-5)
+
+
+def test_what_is_measured_is_plausible() -> None:
+    timing = time_newt(
+        "XS",
+        num_slots=2,
+        batch_size=8,
+        device=torch.device("cpu"),
+        acceleration=Acceleration(),
+        repeats=1,
+    )
+    assert 0 < timing.plan_share < 1
+    assert 0 < timing.update_share < 1
+    assert timing.plan_ms_per_slot > 0.1
+    assert timing.product_rate > 1e9
