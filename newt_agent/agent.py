@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,11 @@ from torch import Tensor
 from mmbench import Agent, FloatArray
 from mmbench.language import task_embeddings
 from newt_agent.acceleration import Precision, acceleration, checked_device
-from newt_agent.checkpoint import Checkpoint, action_masks, discounts, load_checkpoint
+from newt_agent.checkpoint import Checkpoint, action_masks, discounts
 from newt_agent.errors import CheckpointError
-from newt_agent.official import load_official
+from newt_agent.official import load_any
 from newt_agent.planner import plan, shifted
+from newt_agent.vision import ImageEncoder
 
 
 class NewtAgent:
@@ -52,6 +52,7 @@ class NewtAgent:
         self._device = torch.device(device)
         self._acceleration = acceleration(self._device, precision=precision, compile=compile)
         self._model = checkpoint.model.to(self._device).eval()
+        self._images = ImageEncoder(checkpoint.vision, device) if checkpoint.vision else None
         self._task = self._rows_of(checkpoint, tasks)
         self._context = self._model.contexts(frozen=True).of(self._task)
         self._discount = discounts(tasks).to(self._device)
@@ -73,11 +74,16 @@ class NewtAgent:
         self._mean = torch.zeros(len(tasks), config.horizon, config.action_dim, device=self._device)
         self._num_played = 0
 
-    def act(self, obs: FloatArray, *, first: NDArray[np.bool_]) -> FloatArray:
+    def act(self, obs: Any, *, first: NDArray[np.bool_]) -> FloatArray:
         """Return actions, shape `(num_slots, MAX_ACTION_DIM)`."""
         is_first = torch.from_numpy(np.asarray(first)).to(self._device)
+        states, features = observed(obs, self._images)
         with torch.no_grad():
-            z = self._model.encode(torch.from_numpy(obs).to(self._device), self._context)
+            z = self._model.encode(
+                torch.from_numpy(states).to(self._device),
+                self._context,
+                None if features is None else torch.from_numpy(features).to(self._device),
+            )
             if not self._is_planning:
                 mask = self._model.action_masks[self._task]
                 sample = self._model.act(z, self._context, mask, torch.zeros_like(mask))
@@ -126,6 +132,19 @@ class NewtAgent:
         return torch.tensor([row[name] for name in tasks], device=self._device)
 
 
+def observed(obs: Any, images: ImageEncoder | None) -> tuple[FloatArray, FloatArray | None]:
+    """Return states `(E, O)` and image features `(E, F)` of an environment's observations.
+
+    Raises:
+        CheckpointError: If pictures are needed and there are none.
+    """
+    if images is None:
+        return obs["state"] if isinstance(obs, dict) else obs, None
+    if not isinstance(obs, dict):
+        raise CheckpointError("the model sees pictures; give --obs-type state+rgb")
+    return obs["state"], images.features(obs["rgb"])
+
+
 def make(
     tasks: Sequence[str], *, checkpoint: str | None, device: str, seed: int, **options: Any
 ) -> Agent:
@@ -136,9 +155,6 @@ def make(
     if checkpoint is None:
         raise CheckpointError("newt plays from a checkpoint; give one with --checkpoint")
     checked_device(device)
-    path = Path(checkpoint)
-    if path.suffix == ".pt":
-        loaded = load_official(path, single_task=tasks[0] if len(set(tasks)) == 1 else None)
-    else:
-        loaded = load_checkpoint(path, device)
+    single_task = tasks[0] if len(set(tasks)) == 1 else None
+    loaded = load_any(checkpoint, device, single_task)
     return NewtAgent(loaded, tasks, device=device, seed=seed, **options)

@@ -31,6 +31,7 @@ class _Description(pydantic.BaseModel):
     config: NewtConfig
     tasks: list[str]
     encoder: str
+    vision: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +43,14 @@ class Checkpoint:
         tasks: Task ids, in the order of the model's tables.
         encoder: Where the embeddings come from.
         target_q: State of the target Q networks, to go on training; empty if not known.
+        vision: Name or folder of the network that makes vectors of pictures, if there is one.
     """
 
     model: WorldModel
     tasks: tuple[str, ...]
     encoder: EncoderName
     target_q: Mapping[str, Tensor]
+    vision: str | None = None
 
 
 def new_model(
@@ -92,6 +95,7 @@ def save_checkpoint(folder: Path | str, checkpoint: Checkpoint) -> None:
         "config": dataclasses.asdict(checkpoint.model.config),
         "tasks": list(checkpoint.tasks),
         "encoder": checkpoint.encoder,
+        "vision": checkpoint.vision,
     }
     with replacing(folder / WEIGHTS) as weights, replacing(folder / DESCRIPTION) as described:
         save_file(tensors, weights)
@@ -136,7 +140,13 @@ def load_checkpoint(folder: Path | str, device: str = "cpu") -> Checkpoint:
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     encoder: Any = described.encoder
-    return Checkpoint(model=model, tasks=tuple(described.tasks), encoder=encoder, target_q=target)
+    return Checkpoint(
+        model=model,
+        tasks=tuple(described.tasks),
+        encoder=encoder,
+        target_q=target,
+        vision=described.vision,
+    )
 
 
 def check_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:

@@ -1,4 +1,4 @@
-"""`mmbench train newt` and `mmbench bench newt`."""
+"""`mmbench train newt`, `mmbench finetune newt` and `mmbench bench newt`."""
 
 import dataclasses
 from dataclasses import asdict, dataclass, field
@@ -12,6 +12,7 @@ from mmbench.evaluation.report import Table
 from newt_agent.acceleration import Precision, acceleration, checked_device
 from newt_agent.bench import time_newt
 from newt_agent.config import SizeName
+from newt_agent.errors import CheckpointError
 from newt_agent.trainer import Progress, TrainConfig, Trainer
 
 
@@ -32,25 +33,57 @@ class TrainNewt:
 
     def run(self) -> int:
         """Train under a progress bar."""
-        config = self.run_config
-        if self.suite is not None:
-            ids = tuple(spec.id for spec in tasks(suite=self.suite))
-            config = dataclasses.replace(config, tasks=ids)
-        with progress_bar() as bars:
-            bar = bars.add_task("starting", total=None)
+        return _train(_with_suite(self.run_config, self.suite), self.out)
 
-            def on_progress(progress: Progress) -> None:
-                score = "" if progress.score is None else f", score {progress.score:.3f}"
-                bars.update(
-                    bar,
-                    description=f"{progress.phase}{score}",
-                    completed=progress.done,
-                    total=progress.total,
-                )
 
-            Trainer(config, self.out, on_progress).run()
-        print(f"{self.out / 'final'}")
-        return 0
+@dataclass(frozen=True, kw_only=True)
+class FinetuneNewt:
+    """Go on training a checkpoint's world model on other tasks.
+
+    Weights, size and text encoder are the checkpoint's; optimisers and replay begin anew. The first
+    episodes are played by its policy, and plans start from the policy for the first half of the
+    run.
+    """
+
+    out: Path
+    """Folder of the run; it is made or continued."""
+    suite: str | None = None
+    """Suite to train on, instead of tasks."""
+    run_config: tyro.conf.OmitArgPrefixes[TrainConfig] = field(
+        default_factory=lambda: TrainConfig(
+            tasks=("pendulum-swingup",), copies=10, updates_per_env_step=0.075
+        )
+    )
+
+    def run(self) -> int:
+        """Train under a progress bar."""
+        if self.run_config.checkpoint is None:
+            raise CheckpointError("finetuning starts from a checkpoint; give one with --checkpoint")
+        return _train(_with_suite(self.run_config, self.suite), self.out)
+
+
+def _with_suite(config: TrainConfig, suite: str | None) -> TrainConfig:
+    if suite is None:
+        return config
+    return dataclasses.replace(config, tasks=tuple(spec.id for spec in tasks(suite=suite)))
+
+
+def _train(config: TrainConfig, out: Path) -> int:
+    with progress_bar() as bars:
+        bar = bars.add_task("starting", total=None)
+
+        def on_progress(progress: Progress) -> None:
+            score = "" if progress.score is None else f", score {progress.score:.3f}"
+            bars.update(
+                bar,
+                description=f"{progress.phase}{score}",
+                completed=progress.done,
+                total=progress.total,
+            )
+
+        Trainer(config, out, on_progress).run()
+    print(f"{out / 'final'}")
+    return 0
 
 
 @dataclass(frozen=True, kw_only=True)

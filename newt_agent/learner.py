@@ -1,7 +1,6 @@
 """How the world model learns from sub-sequences of episodes."""
 
 import copy
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from newt_agent import two_hot
 from newt_agent.acceleration import PLAIN, Acceleration
 from newt_agent.config import LearningConfig
+from newt_agent.distributed import Group
 from newt_agent.world_model import Contexts, PolicySample, WorldModel
 
 Metrics = dict[str, Tensor]
@@ -71,6 +71,7 @@ class Learner:
         config: Losses and optimisation.
         seed: Of the policy's noise and the choice of Q networks.
         acceleration: Whether losses are compiled.
+        group: The processes that learn together; gradients and scales are averaged.
     """
 
     def __init__(
@@ -80,10 +81,12 @@ class Learner:
         config: LearningConfig,
         seed: int,
         acceleration: Acceleration = PLAIN,
+        group: Group | None = None,
     ) -> None:
         self.model = model
         self.config = config
         device = model.action_masks.device
+        self._group = group or Group(device)
         self.target_q = copy.deepcopy(model.q).requires_grad_(False)
         self.generator = torch.Generator(device=device).manual_seed(seed)
         num_groups = len(discounts) if config.scale == "per-task" else 1
@@ -150,12 +153,7 @@ class Learner:
         noise, pair = self._noise(*shape), self.model.draw_q_pair(self.generator)
         prior_noise = self._noise(*shape) if has_prior else None
         metrics, z = self._model_losses(batch, noise, pair, prior_noise)
-        grad_norm = _step(
-            metrics["loss"],
-            self.model_optimizer,
-            self.model.parameters(),
-            self.config.max_grad_norm,
-        )
+        grad_norm = self._step(metrics["loss"], self.model_optimizer, self.model)
         self.warmups[0].step()
         with torch.no_grad():
             torch._foreach_lerp_(
@@ -225,14 +223,10 @@ class Learner:
         noise = self._noise(z.shape[0] * z.shape[1], batch.action.shape[2])
         pair = self.model.draw_q_pair(self.generator)
         metrics, q = self._policy_losses(batch, z, noise, pair, self.scale.of(batch.task))
-        grad_norm = _step(
-            metrics["policy_loss"],
-            self.policy_optimizer,
-            self.model.policy.parameters(),
-            self.config.max_grad_norm,
-        )
+        grad_norm = self._step(metrics["policy_loss"], self.policy_optimizer, self.model.policy)
         self.warmups[1].step()
         self.scale.update(q.detach(), batch.task)
+        self._group.average(self.scale.value)
         metrics = {name: metric.detach() for name, metric in metrics.items()}
         return metrics | {"policy_grad_norm": grad_norm, "scale": self.scale.value.mean()}
 
@@ -263,6 +257,16 @@ class Learner:
         }
         return metrics, q[0]
 
+    def _step(self, loss: Tensor, optimizer: torch.optim.Optimizer, module: nn.Module) -> Tensor:
+        """Take a gradient step; return the norm of the gradient before it was clipped."""
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
+        parameters = list(module.parameters())
+        self._group.average_gradients(parameters)
+        grad_norm = nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
+        optimizer.step()
+        return grad_norm
+
     def _sample(self, z: Tensor, context: Contexts, task: Tensor, noise: Tensor) -> PolicySample:
         return self.model.act(z, context, self.model.action_masks[task], noise)
 
@@ -291,19 +295,6 @@ class Learner:
 def _repeated(context: Contexts, num_times: int) -> Contexts:
     """Repeat the rows of a batch over time."""
     return Contexts(*(rows.repeat(1, num_times, 1) for rows in context))
-
-
-def _step(
-    loss: Tensor,
-    optimizer: torch.optim.Optimizer,
-    parameters: Iterable[nn.Parameter],
-    max_grad_norm: float,
-) -> Tensor:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
-    grad_norm = nn.utils.clip_grad_norm_(list(parameters), max_grad_norm)
-    optimizer.step()
-    return grad_norm
 
 
 def _mean_std(sample: PolicySample, mask: Tensor) -> Tensor:

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from mmbench import SUITES
 from mmbench.tensor_files import load_tensors
-from newt_agent.checkpoint import Checkpoint, action_masks, check_tensors
+from newt_agent.checkpoint import Checkpoint, action_masks, check_tensors, load_checkpoint
 from newt_agent.config import SIZES, NewtConfig, SizeName
 from newt_agent.errors import CheckpointError
 from newt_agent.networks import StackedMLP
+from newt_agent.vision import DINOV2
 from newt_agent.world_model import WorldModel
 
 # The rows of the original's tables.
@@ -83,6 +84,7 @@ def load_official(path: Path | str, *, single_task: str | None = None) -> Checkp
         tasks=tasks,
         encoder="clip" if config.embedding_dim else "none",
         target_q=target,
+        vision=DINOV2 if config.feature_dim else None,
     )
 
 
@@ -166,3 +168,10 @@ def _check_all_used(state: Mapping[str, Tensor], model: WorldModel, path: Path |
             known |= {key for _, _, key in _keys(f"_Qs.{kind}._Qs.{member}", model.q)}
     if unknown := sorted(state.keys() - known):
         raise CheckpointError(f"{path} does not fit the model: {unknown[0]} is unknown")
+
+
+def load_any(path: Path | str, device: str, single_task: str | None = None) -> Checkpoint:
+    """Read a checkpoint folder, or a `.pt` file of the original (of one task, if it is named)."""
+    if Path(path).suffix == ".pt":
+        return load_official(Path(path), single_task=single_task)
+    return load_checkpoint(path, device)

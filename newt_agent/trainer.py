@@ -1,15 +1,13 @@
 """Training: pretraining on demonstrations, then acting and learning in turns."""
 
-import csv
 import dataclasses
 import json
 import math
 import shutil
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,25 +17,28 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mmbench import MMBenchError, evaluate, make_vec, task
-from mmbench.demos import load
 from mmbench.files import replacing
 from mmbench.language import EncoderName, embedding_dim
 from mmbench.seeding import training_seed
 from newt_agent.acceleration import Precision, acceleration, checked_device
-from newt_agent.agent import NewtAgent
+from newt_agent.agent import NewtAgent, observed
 from newt_agent.checkpoint import Checkpoint, discounts, new_model, save_checkpoint
 from newt_agent.config import LearningConfig, NewtConfig, PlannerConfig, SizeName
+from newt_agent.demonstrations import demonstration_replay
+from newt_agent.distributed import Group
 from newt_agent.errors import CheckpointError
 from newt_agent.learner import Learner
+from newt_agent.logs import RunLog
+from newt_agent.official import load_any
 from newt_agent.planner import plan, shifted
 from newt_agent.replay import Replay, Sampling, join
+from newt_agent.vision import DINOV2, ImageEncoder
+from newt_agent.world_model import WorldModel
 
-DESCRIPTION, METRICS, SNAPSHOT, JOURNAL = (
-    "train.json",
-    "metrics.csv",
-    "snapshot.safetensors",
-    "journal",
-)
+DESCRIPTION, SNAPSHOT, JOURNAL = "train.json", "snapshot.safetensors", "journal"
+_PRETRAINING_SNAPSHOT = 1000
+"""Updates between snapshots while there is no episode to end."""
+_MAY_CHANGE = ("num_workers", "wandb", "compile")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,13 @@ class TrainConfig:
     encoder: EncoderName = "minilm"
     """Text encoder; `none` trains without language."""
     size: SizeName = "S"
-    """S (2M parameters), B (7M), L (20M) or XL (82M)."""
+    """XS (our own), S (2M parameters), B (7M), L (20M) or XL (82M)."""
+    checkpoint: str | None = None
+    """Folder or `.pt` file to start from; its size, text encoder and vision network count then."""
+    obs: Literal["state", "state+rgb"] = "state"
+    """Whether the model sees pictures as well."""
+    vision: str = DINOV2
+    """Network that makes vectors of pictures: a name on the Hugging Face hub, or a folder."""
     env_steps: int = 100_000
     """Env steps to play, over all environments."""
     seeding_episodes: int = 5
@@ -68,7 +75,7 @@ class TrainConfig:
     """Updates on demonstrations before the first env step."""
     constraint_end: float = 0.5
     """Share of the run over which plans start from the policy rather than from the last plan,
-    falling from 1 to 0; only after pretraining."""
+    falling from 1 to 0; only after pretraining, or from a checkpoint."""
     replay_capacity: int = 1_000_000
     """Rows of the replay buffer."""
     sampling: Sampling = "task"
@@ -87,6 +94,8 @@ class TrainConfig:
     """Fuse with torch.compile: starts a minute or two later, then learns and plans faster."""
     num_workers: int = 1
     """Worker processes for environments; 0 plays in this process."""
+    wandb: str | None = None
+    """Project of Weights & Biases to log to as well."""
     planner: PlannerConfig = field(default_factory=PlannerConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
 
@@ -95,6 +104,8 @@ class TrainConfig:
             raise CheckpointError("there is no task to train on")
         for name in self.tasks:
             task(name)
+        if len(set(self.tasks)) < len(self.tasks):
+            raise CheckpointError("a task is named twice; --copies plays it several times")
         if self.pretrain_updates and self.demos is None:
             raise CheckpointError("pretraining needs demonstrations; give --demos")
         checked_device(self.device)
@@ -131,33 +142,36 @@ class Trainer:
         self.config = config
         self.out = Path(out)
         self._report = on_progress or (lambda progress: None)
-        self._device = torch.device(config.device)
+        device = torch.device(config.device)
+        self._group = Group(device)
+        self._device = self._group.device(device)
         self._acceleration = acceleration(
             self._device, precision=config.precision, compile=config.compile
         )
-        model_config = NewtConfig(
-            size=config.size,
-            embedding_dim=embedding_dim(config.encoder),
-            planner=config.planner,
-            learning=config.learning,
-        )
-        self.model = new_model(model_config, config.tasks, config.encoder, config.seed)
-        self.model.to(self._device)
+        self._images = self._image_encoder()
+        self.model, self._encoder, target_q = self._new_model()
         self._discounts = discounts(config.tasks).to(self._device)
+        seed = config.seed + self._group.rank
         self.learner = Learner(
-            self.model, self._discounts, config.learning, config.seed, self._acceleration
+            *(self.model, self._discounts, config.learning, seed, self._acceleration, self._group)
         )
-        self._rng = np.random.default_rng(config.seed)
-        self._generator = torch.Generator(self._device).manual_seed(config.seed + 1)
-        lengths = [task(name).max_episode_steps for name in config.tasks]
-        self._num_slots = len(config.tasks) * config.copies
-        self._slot_task = np.repeat(np.arange(len(config.tasks)), config.copies)
+        if target_q:
+            self.learner.target_q.load_state_dict(target_q)
+        self._rng = np.random.default_rng(seed)
+        self._generator = torch.Generator(self._device).manual_seed(seed + 1)
+        # With several processes, each plays its share of the tasks.
+        own = np.arange(len(config.tasks))[self._group.rank :: self._group.size]
+        self._tasks = tuple(config.tasks[index] for index in own)
+        self._slot_task = np.repeat(own, config.copies)
+        self._num_slots = len(self._slot_task)
+        self._steps_at_once = self._num_slots * self._group.size
+        longest = max(task(name).max_episode_steps for name in config.tasks)
         self._seeding_steps = (
             0
             if config.pretrain_updates
-            else config.seeding_episodes * max(lengths) * self._num_slots
+            else config.seeding_episodes * longest * self._steps_at_once
         )
-        self._replay = self._new_replay(config.replay_capacity)
+        self._replay = self._new_replay()
         self._demos = self._load_demos()
         self.env_steps = 0
         self.updates = 0
@@ -165,22 +179,64 @@ class Trainer:
         self._tokens = 0.0
         self._episodes_begun = np.zeros(self._num_slots, np.int64)
         self._mean = torch.zeros(
-            self._num_slots, model_config.horizon, model_config.action_dim, device=self._device
+            *(self._num_slots, self.model.config.horizon, self.model.config.action_dim),
+            device=self._device,
         )
-        self._journal: list[tuple[int, NDArray[Any], NDArray[Any], NDArray[Any]]] = []
+        self._journal: list[tuple[int, dict[str, NDArray[Any]]]] = []
         self._num_journals = 0
         self._open()
+        self._log = (
+            RunLog(
+                self.out,
+                dataclasses.asdict(config),
+                env_steps=self.env_steps,
+                updates=self.updates + self._pretrained,
+                wandb=config.wandb,
+            )
+            if self._group.is_first
+            else None
+        )
 
     def run(self) -> None:
         """Train to the end."""
         self._pretrain()
         if self.env_steps < self.config.env_steps:
             self._play()
-        self.save(self.out / "final")
+        if self._log is not None:
+            self.save(self.out / "final")
+            self._log.close()
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint that `mmbench evaluate --agent newt` plays."""
         save_checkpoint(folder, self._checkpoint())
+
+    # Parts -----------------------------------------------------------------------------------
+
+    def _image_encoder(self) -> ImageEncoder | None:
+        if self.config.obs == "state":
+            return None
+        return ImageEncoder(self.config.vision, str(self._device))
+
+    def _new_model(self) -> tuple[WorldModel, EncoderName, Mapping[str, Tensor]]:
+        """Return the model, the text encoder, and the target networks if they are known."""
+        config = self.config
+        feature_dim = self._images.feature_dim if self._images else 0
+        encoder, size, loaded = config.encoder, config.size, None
+        if config.checkpoint is not None:
+            loaded = load_any(config.checkpoint, str(self._device), config.tasks[0])
+            encoder, size = loaded.encoder, loaded.model.config.size
+        model_config = NewtConfig(
+            size=size,
+            embedding_dim=embedding_dim(encoder),
+            feature_dim=feature_dim,
+            planner=config.planner,
+            learning=config.learning,
+        )
+        model = new_model(model_config, config.tasks, encoder, config.seed).to(self._device)
+        if loaded is not None:
+            model.load_networks(loaded.model)
+        self._group.share(model)
+        return model, encoder, loaded.target_q if loaded else {}
 
     # Pretraining -----------------------------------------------------------------------------
 
@@ -188,65 +244,93 @@ class Trainer:
         total = self.config.pretrain_updates
         while self._pretrained < total:
             assert self._demos is not None
-            batch = self._demos.sample(self.config.batch_size, self._rng, self._device)
+            batch = self._demos.sample(self._batch_size, self._rng, self._device)
             metrics = self.learner.pretrain(batch)
             self._pretrained += 1
             if self._pretrained % 100 == 0 or self._pretrained == total:
-                self._log(metrics)
+                self._log_losses(metrics)
                 self._report(
                     Progress(phase="pretraining", done=self._pretrained, total=total, score=None)
                 )
             if self._pretrained == total:
                 self._evaluate()
+            if self._pretrained == total or self._pretrained % _PRETRAINING_SNAPSHOT == 0:
                 self._save_snapshot()
+
+    @property
+    def _batch_size(self) -> int:
+        """This process's share of a batch."""
+        return self.config.batch_size // self._group.size
 
     # Acting and learning ---------------------------------------------------------------------
 
     def _play(self) -> None:
         config = self.config
         envs = make_vec(
-            config.tasks,
+            self._tasks,
             copies=config.copies,
             num_workers=config.num_workers or None,
+            obs_type=config.obs,
             backend="process" if config.num_workers else "serial",
         )
         try:
             obs, _ = envs.reset(seed=[self._next_seed(slot) for slot in range(self._num_slots)])
             self._queue_seeds(envs, range(self._num_slots))
             first = np.ones(self._num_slots, bool)
-            episodes = [_Episode(obs[slot]) for slot in range(self._num_slots)]
+            states, features = observed(obs, self._images)
+            episodes = [_Episode(row) for row in _rows(states, features)]
             metrics: dict[str, Tensor] = {}
             while self.env_steps < config.env_steps:
-                actions = self._act(obs, first)
+                actions = self._act(states, features, first)
                 obs, rewards, _, truncated, info = envs.step(actions)
-                self.env_steps += self._num_slots
-                for slot, episode in enumerate(episodes):
-                    last = info["final_obs"][slot] if truncated[slot] else obs[slot]
-                    episode.add(actions[slot], float(rewards[slot]), last)
+                states, features = observed(obs, self._images)
+                self.env_steps += self._steps_at_once
+                rows = _rows(states, features)
+                reached = list(rows)
                 if truncated.any():
-                    ended = [int(slot) for slot in np.flatnonzero(truncated)]
+                    last_rows = _rows(*observed(info["final_obs"], self._images))
+                    for slot in np.flatnonzero(truncated).tolist():
+                        reached[slot] = last_rows[slot]
+                for slot, episode in enumerate(episodes):
+                    episode.add(actions[slot], float(rewards[slot]), reached[slot])
+                if truncated.any():
+                    ended = np.flatnonzero(truncated).tolist()
                     restarted = info["final_info"]["worker_restarted"]
                     for slot in ended:
                         if not restarted[slot]:  # else a worker died, and the episode is lost
                             self._keep(int(self._slot_task[slot]), episodes[slot])
-                        episodes[slot] = _Episode(obs[slot])
+                        episodes[slot] = _Episode(rows[slot])
                     self._queue_seeds(envs, ended)
                 first = truncated
                 if self.env_steps >= self._seeding_steps:
                     metrics = self._learn() or metrics
-                self._after_step(metrics, all_begin=bool(truncated.all()))
+                all_begin = self._group.agree(bool(truncated.all()), self._device)
+                self._after_step(metrics, all_begin=all_begin)
         finally:
             envs.close()
 
-    def _act(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def _act(
+        self,
+        states: NDArray[np.float32],
+        features: NDArray[np.float32] | None,
+        first: NDArray[np.bool_],
+    ) -> NDArray[np.float32]:
         slot_task = torch.from_numpy(self._slot_task).to(self._device)
         mask = self.model.action_masks[slot_task]
-        if self.env_steps < self._seeding_steps:
+        is_seeding = self.env_steps < self._seeding_steps
+        if is_seeding and not self.config.checkpoint:
             drawn = 2 * torch.rand(mask.shape, generator=self._generator, device=self._device) - 1
             return (mask * drawn).cpu().numpy()
         with torch.no_grad():
             context = self.model.contexts(frozen=True).of(slot_task)
-            z = self.model.encode(torch.from_numpy(obs).to(self._device), context)
+            z = self.model.encode(
+                torch.from_numpy(states).to(self._device),
+                context,
+                None if features is None else torch.from_numpy(features).to(self._device),
+            )
+            if is_seeding:
+                noise = torch.randn(mask.shape, generator=self._generator, device=self._device)
+                return self.model.act(z, context, mask, noise).action.cpu().numpy()
         is_first = torch.from_numpy(first).to(self._device)
         found = plan(
             self.model,
@@ -266,19 +350,20 @@ class Trainer:
         return explored.cpu().numpy()
 
     def _prior_weight(self) -> float:
-        if not self.config.pretrain_updates:
+        if not (self.config.pretrain_updates or self.config.checkpoint):
             return 0.0
         end = self.config.constraint_end * self.config.env_steps
         return max(0.0, 1.0 - self.env_steps / end) if end else 0.0
 
     def _learn(self) -> dict[str, Tensor]:
         config = self.config
-        self._tokens += self._num_slots * config.updates_per_env_step
+        self._tokens += self._steps_at_once * config.updates_per_env_step
         metrics: dict[str, Tensor] = {}
         while self._tokens >= 1 and self._replay.num_episodes:
             self._tokens -= 1
-            num_demos = round(config.demo_share * config.batch_size) if self._demos else 0
-            batch = self._replay.sample(config.batch_size - num_demos, self._rng, self._device)
+            batch_size = self._batch_size
+            num_demos = round(config.demo_share * batch_size) if self._demos else 0
+            batch = self._replay.sample(batch_size - num_demos, self._rng, self._device)
             if self._demos and num_demos:
                 demos = self._demos.sample(num_demos, self._rng, self._device)
                 batch = join([demos, batch])
@@ -289,12 +374,13 @@ class Trainer:
     def _after_step(self, metrics: dict[str, Tensor], *, all_begin: bool) -> None:
         config = self.config
         total, step = config.env_steps, self.env_steps
-        crossed = step // config.eval_interval > (step - self._num_slots) // config.eval_interval
+        before = step - self._steps_at_once
+        crossed = step // config.eval_interval > before // config.eval_interval
         score = self._evaluate() if crossed or step >= total else None
         if all_begin:
-            self._log(metrics)
+            self._log_losses(metrics)
             self._save_snapshot()
-        if all_begin or score is not None or step % (50 * self._num_slots) == 0:
+        if all_begin or score is not None or step % (50 * self._steps_at_once) == 0:
             self._report(Progress(phase="training", done=step, total=total, score=score))
 
     # Episodes --------------------------------------------------------------------------------
@@ -312,37 +398,36 @@ class Trainer:
 
     def _keep(self, task_index: int, episode: "_Episode") -> None:
         arrays = episode.arrays()
-        self._replay.add(task_index, *arrays)
-        self._journal.append((task_index, *arrays))
+        self._replay.add(task_index, **arrays)
+        self._journal.append((task_index, arrays))
 
-    def _new_replay(self, capacity: int) -> Replay:
+    def _new_replay(self) -> Replay:
         config = self.model.config
         return Replay(
-            capacity,
+            self.config.replay_capacity,
+            feature_dim=config.feature_dim,
             obs_dim=config.obs_dim,
             action_dim=config.action_dim,
             num_tasks=len(self.config.tasks),
             horizon=config.horizon,
             sampling=self.config.sampling,
-            folder=self.out / "replay",
+            folder=self._folder / "replay",
         )
 
     def _load_demos(self) -> Replay | None:
         if self.config.demos is None:
             return None
-        path = None if self.config.demos == "shipped" else self.config.demos
-        demonstrations = load(self.config.tasks, path=path)
-        rows = sum(record.length + 1 for record in demonstrations.records)
-        replay = self._new_replay(rows)
-        order = {name: index for index, name in enumerate(self.config.tasks)}
-        for trajectory in demonstrations:
-            replay.add(
-                order[trajectory.task_id],
-                trajectory.observations,
-                trajectory.actions,
-                trajectory.rewards,
-            )
-        return replay
+        return demonstration_replay(
+            self.config.tasks,
+            self.config.demos,
+            config=self.model.config,
+            horizon=self.model.config.horizon,
+            sampling=self.config.sampling,
+            images=self._images,
+            on_episode=lambda done, total: self._report(
+                Progress(phase="replaying demonstrations", done=done, total=total, score=None)
+            ),
+        )
 
     # Evaluation and logs ---------------------------------------------------------------------
 
@@ -350,18 +435,21 @@ class Trainer:
         return Checkpoint(
             model=self.model,
             tasks=self.config.tasks,
-            encoder=self.config.encoder,
+            encoder=self._encoder,
             target_q=self.learner.target_q.state_dict(),
+            vision=self._images.name if self._images else None,
         )
 
-    def _evaluate(self) -> float:
+    def _evaluate(self) -> float | None:
         """Play evaluation episodes in environments of their own; return the mean score."""
+        if self._log is None:
+            return None
 
         def newt(tasks: Sequence[str], **options: Any) -> NewtAgent:
             return NewtAgent(
                 self._checkpoint(),
                 tasks,
-                device=self.config.device,
+                device=str(self._device),
                 seed=options["seed"],
                 prior_weight=self._prior_weight(),
                 precision=self.config.precision,
@@ -377,56 +465,56 @@ class Trainer:
             out=folder,
             seed=self.config.seed,
             workers=self.config.num_workers,
+            obs_type=self.config.obs,
         )
         scores = {name: float(np.mean(values)) for name, values in result.scores.items()}
         returns: dict[str, list[float]] = {}
         for record in result.episodes:
             returns.setdefault(record.task_id, []).append(record.episode_return)
-        with (self.out / "evaluations.csv").open("a", newline="") as stream:
-            writer = csv.writer(stream)
-            for name, score in scores.items():
-                writer.writerow((self.env_steps, name, score, np.mean(returns[name])))
+        means = {name: float(np.mean(values)) for name, values in returns.items()}
+        self._log.evaluation(self.env_steps, scores, means)
         self.save(self.out / "latest")
         return float(np.mean(list(scores.values())))
 
-    def _log(self, metrics: dict[str, Tensor]) -> None:
+    def _log_losses(self, metrics: dict[str, Tensor]) -> None:
         if not metrics:
             return
         numbers = {name: float(value) for name, value in sorted(metrics.items())}
         if not all(math.isfinite(number) for number in numbers.values()):
             raise MMBenchError(
                 f"training diverged after {self.updates} updates: a loss is not finite; "
-                f"the last snapshot is in {self.out / SNAPSHOT}"
+                f"the last snapshot is in {self._folder / SNAPSHOT}"
             )
-        file = self.out / METRICS
-        is_new = not file.exists()
-        with file.open("a", newline="") as stream:
-            writer = csv.writer(stream)
-            if is_new:
-                writer.writerow(("phase", "env_steps", "updates", "seconds", "name", "value"))
-            phase = "pretraining" if self._pretrained and not self.env_steps else "training"
-            now = round(time.time(), 1)
-            for name, number in numbers.items():
-                writer.writerow((phase, self.env_steps, self.updates, now, name, number))
+        if self._log is not None:
+            phase = "training" if self.env_steps else "pretraining"
+            updates = self._pretrained + self.updates
+            self._log.losses(phase, self.env_steps, updates, numbers)
 
     # Snapshots -------------------------------------------------------------------------------
 
+    @property
+    def _folder(self) -> Path:
+        """Where this process keeps its state."""
+        return self.out if self._group.is_first else self.out / f"process-{self._group.rank}"
+
     def _open(self) -> None:
         """Start the folder of a run, or go on with the one that is there."""
-        self.out.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
         described = json.loads(json.dumps(dataclasses.asdict(self.config)))
-        file = self.out / DESCRIPTION
+        described["num_processes"] = self._group.size
+        file = self._folder / DESCRIPTION
         if file.exists():
             found = json.loads(file.read_text())
             for name, value in described.items():
-                if found.get(name) != value and name not in ("num_workers",):
+                if found.get(name) != value and name not in _MAY_CHANGE:
                     raise CheckpointError(
                         f"{self.out} holds a run with {name} {found.get(name)!r}, not {value!r}; "
                         "choose another --out"
                     )
         else:
-            file.write_text(json.dumps(described, indent=2))
-        if (self.out / SNAPSHOT).exists():
+            with replacing(file) as partial:
+                partial.write_text(json.dumps(described, indent=2))
+        if (self._folder / SNAPSHOT).exists():
             self._load_snapshot()
 
     def _save_snapshot(self) -> None:
@@ -453,7 +541,7 @@ class Trainer:
             "warmups": [warmup.last_epoch for warmup in learner.warmups],
             "rng": self._rng.bit_generator.state,
         }
-        with replacing(self.out / SNAPSHOT) as partial:
+        with replacing(self._folder / SNAPSHOT) as partial:
             save_file(
                 {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
                 partial,
@@ -461,7 +549,7 @@ class Trainer:
             )
 
     def _load_snapshot(self) -> None:
-        file = self.out / SNAPSHOT
+        file = self._folder / SNAPSHOT
         try:
             with safe_open(file, "pt") as opened:
                 numbers = json.loads(opened.metadata()["state"])
@@ -508,14 +596,14 @@ class Trainer:
 
     def _write_journal(self) -> None:
         """Write the episodes since the last snapshot, so that the buffer can be filled again."""
-        folder = self.out / JOURNAL
+        folder = self._folder / JOURNAL
         folder.mkdir(exist_ok=True)
         arrays: dict[str, NDArray[Any]] = {
-            "task": np.array([entry[0] for entry in self._journal]),
-            "length": np.array([len(entry[3]) for entry in self._journal]),
+            "task": np.array([number for number, _ in self._journal]),
+            "length": np.array([len(episode["reward"]) for _, episode in self._journal]),
         }
-        for position, name in enumerate(("obs", "action", "reward"), start=1):
-            arrays[name] = np.concatenate([entry[position] for entry in self._journal])
+        for name in self._journal[0][1]:
+            arrays[name] = np.concatenate([episode[name] for _, episode in self._journal])
         file = folder / f"{self._num_journals:06d}.npz"
         with replacing(file) as partial, partial.open("wb") as stream:
             np.savez_compressed(stream, allow_pickle=False, **arrays)
@@ -523,36 +611,49 @@ class Trainer:
         self._journal.clear()
 
     def _read_journal(self, index: int) -> None:
-        with np.load(self.out / JOURNAL / f"{index:06d}.npz", allow_pickle=False) as arrays:
-            tasks, lengths = arrays["task"].tolist(), arrays["length"].tolist()
-            obs, action, reward = (arrays[name] for name in ("obs", "action", "reward"))
-        at_obs = at_step = 0
-        for task_index, length in zip(tasks, lengths, strict=True):
-            self._replay.add(
-                task_index,
-                obs[at_obs : at_obs + length + 1],
-                action[at_step : at_step + length],
-                reward[at_step : at_step + length],
-            )
-            at_obs, at_step = at_obs + length + 1, at_step + length
+        file = self._folder / JOURNAL / f"{index:06d}.npz"
+        with np.load(file, allow_pickle=False) as opened:
+            arrays = dict(opened)
+        numbers, lengths = arrays.pop("task").tolist(), arrays.pop("length").tolist()
+        at = dict.fromkeys(arrays, 0)
+        for number, length in zip(numbers, lengths, strict=True):
+            episode = {}
+            for name, rows in arrays.items():
+                num_rows = length if name in ("action", "reward") else length + 1
+                episode[name] = rows[at[name] : at[name] + num_rows]
+                at[name] += num_rows
+            self._replay.add(number, **episode)
+
+
+_Row = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+"""A state and the features of its picture."""
+
+
+def _rows(states: NDArray[np.float32], features: NDArray[np.float32] | None) -> list[_Row]:
+    if features is None:
+        return [(state, None) for state in states]
+    return list(zip(states, features, strict=True))
 
 
 class _Episode:
     """An episode while it is played."""
 
-    def __init__(self, first_obs: NDArray[np.float32]) -> None:
-        self._obs = [first_obs.copy()]
+    def __init__(self, first: _Row) -> None:
+        self._rows = [first]
         self._actions: list[NDArray[np.float32]] = []
         self._rewards: list[float] = []
 
-    def add(self, action: NDArray[np.float32], reward: float, obs: NDArray[np.float32]) -> None:
+    def add(self, action: NDArray[np.float32], reward: float, reached: _Row) -> None:
         self._actions.append(action.copy())
         self._rewards.append(reward)
-        self._obs.append(obs.copy())
+        self._rows.append(reached)
 
-    def arrays(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        return (
-            np.stack(self._obs),
-            np.stack(self._actions),
-            np.array(self._rewards, np.float32),
-        )
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return the arguments of `Replay.add`."""
+        found = {
+            "obs": np.stack([state for state, _ in self._rows]),
+            "action": np.stack(self._actions),
+            "reward": np.array(self._rewards, np.float32),
+        }
+        features = [feature for _, feature in self._rows if feature is not None]
+        return found | ({"feature": np.stack(features)} if features else {})

@@ -94,6 +94,28 @@ class WorldModel(nn.Module):
         for network in (self.reward, self.q):  # rewards and values start at exactly 0
             nn.init.zeros_(network.matrices[-1])
 
+    def load_networks(self, other: "WorldModel") -> None:
+        """Take the weights of a model of the same size; the tables of the tasks stay.
+
+        A model that sees no pictures fits one that does: their weights begin at 0.
+
+        Raises:
+            ValueError: If another size does not fit.
+        """
+        weights: dict[str, Tensor] = dict(other.named_parameters())
+        first = "encoder.matrices.0"
+        missing = self.encoder.matrices[0].shape[-1] - weights[first].shape[-1]
+        if missing == self.config.feature_dim and not other.config.feature_dim:
+            weights[first] = nn.functional.pad(weights[first], (0, missing))
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                if parameter.shape != weights[name].shape:
+                    raise ValueError(
+                        f"{name} has shape {tuple(weights[name].shape)}, "
+                        f"expected {tuple(parameter.shape)}"
+                    )
+                parameter.copy_(weights[name])
+
     def contexts(self, *, frozen: bool = False) -> Contexts:
         """Return the tasks' share of every first layer; valid until the weights change."""
         return Contexts(

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import mmbench
 from newt_agent.agent import make
 from newt_agent.checkpoint import load_checkpoint
 from newt_agent.config import PlannerConfig
 from newt_agent.errors import CheckpointError, DeviceError
+from newt_agent.logs import read_evaluations
 from newt_agent.trainer import TrainConfig, Trainer
 
 TASK = "mujoco-reacher"  # 50 steps
@@ -42,9 +44,11 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_leaves_checkpoints_logs_and_evaluations(whole_run: Path) -> None:
     assert load_checkpoint(whole_run / "final").tasks == (TASK,)
-    with (whole_run / "evaluations.csv").open() as stream:
-        rows = list(csv.reader(stream))
-    assert [(int(row[0]), row[1]) for row in rows] == [(200, TASK), (400, TASK)]
+    assert list(read_evaluations(whole_run / "evaluations.csv")[TASK]) == [200, 400]
+    with Image.open(whole_run / "learning_curves.png") as curves:
+        assert curves.width > 200
+    (events,) = (whole_run / "tensorboard").glob("events*")
+    assert events.stat().st_size > 500
     with (whole_run / "metrics.csv").open() as stream:
         metrics = list(csv.DictReader(stream))
     assert {"consistency", "reward", "value", "policy_loss"} <= {row["name"] for row in metrics}
@@ -66,6 +70,7 @@ def test_a_run_leaves_checkpoints_logs_and_evaluations(whole_run: Path) -> None:
 
 CODE = """
 from pathlib import Path
+from newt_agent.logs import read_evaluations
 from newt_agent.trainer import Trainer
 from tests.newt.test_trainer import CONFIG
 Trainer(CONFIG, Path({out!r})).run()
@@ -105,6 +110,28 @@ def test_pretraining_on_demonstrations(tmp_path: Path) -> None:
     assert prior[-1] < prior[0]
 
 
+def test_a_second_run_goes_on_where_the_first_was_killed_with_its_logs(whole_run: Path) -> None:
+    before = (whole_run / "metrics.csv").read_text()
+    Trainer(CONFIG, whole_run).run()  # nothing is left to do
+    assert (whole_run / "metrics.csv").read_text() == before
+
+
+def test_finetuning_starts_from_the_checkpoints_weights(whole_run: Path, tmp_path: Path) -> None:
+    config = dataclasses.replace(
+        CONFIG, tasks=("og-point-arena",), checkpoint=str(whole_run / "final"), encoder="none"
+    )
+    trainer = Trainer(config, tmp_path)
+    before = load_checkpoint(whole_run / "final")
+    for name, weights in before.model.named_parameters():
+        torch.testing.assert_close(dict(trainer.model.named_parameters())[name], weights)
+    for name, weights in before.target_q.items():
+        torch.testing.assert_close(trainer.learner.target_q.state_dict()[name], weights)
+    assert trainer.model.embeddings.shape == (1, 384)  # of the new task, by the old encoder
+    assert not torch.equal(trainer.model.embeddings, before.model.embeddings)
+    trainer.run()
+    assert load_checkpoint(tmp_path / "final").tasks == ("og-point-arena",)
+
+
 def test_wrong_use_is_told(whole_run: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="holds a run with batch_size 16, not 32"):
         Trainer(dataclasses.replace(CONFIG, batch_size=32), whole_run)
@@ -114,6 +141,8 @@ def test_wrong_use_is_told(whole_run: Path, tmp_path: Path) -> None:
         dataclasses.replace(CONFIG, device="cuda")
     with pytest.raises(CheckpointError, match="there is no task"):
         dataclasses.replace(CONFIG, tasks=())
+    with pytest.raises(CheckpointError, match="named twice"):
+        dataclasses.replace(CONFIG, tasks=(TASK, TASK))
     (tmp_path / "snapshot.safetensors").write_bytes(b"x" * 100)
     with pytest.raises(CheckpointError, match=r"snapshot\.safetensors cannot be read"):
         Trainer(CONFIG, tmp_path)

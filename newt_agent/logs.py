@@ -1,0 +1,153 @@
+"""What a run writes down for people: CSV files, TensorBoard, learning curves, optionally wandb."""
+
+import csv
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmbench.files import replacing
+from newt_agent.errors import DeviceError
+
+METRICS, EVALUATIONS, CURVES = "metrics.csv", "evaluations.csv", "learning_curves.png"
+_METRICS_HEADER = ("phase", "env_steps", "updates", "seconds", "name", "value")
+_EVALUATIONS_HEADER = ("env_steps", "task", "score", "return")
+
+
+class RunLog:
+    """The logs in a run's folder.
+
+    Args:
+        folder: The run's.
+        config: What the run does.
+        env_steps: Where the run goes on; what was logged after that is dropped.
+        updates: Likewise.
+        wandb: Project of Weights & Biases to log to as well.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: Mapping[str, Any],
+        *,
+        env_steps: int,
+        updates: int,
+        wandb: str | None,
+    ) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._folder = folder
+        for name, header in ((METRICS, _METRICS_HEADER), (EVALUATIONS, _EVALUATIONS_HEADER)):
+            _keep(folder / name, header, {"env_steps": env_steps, "updates": updates})
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=env_steps + 1)
+        self._wandb = _wandb_run(wandb, folder, config) if wandb else None
+
+    def losses(
+        self, phase: str, env_steps: int, updates: int, numbers: Mapping[str, float]
+    ) -> None:
+        """Write the metrics of an update."""
+        now = round(time.time(), 1)
+        rows = [(phase, env_steps, updates, now, name, value) for name, value in numbers.items()]
+        _append(self._folder / METRICS, rows)
+        self._scalars({f"{phase}/{name}": value for name, value in numbers.items()}, updates)
+
+    def evaluation(
+        self, env_steps: int, scores: Mapping[str, float], returns: Mapping[str, float]
+    ) -> None:
+        """Write an evaluation and draw the learning curves."""
+        rows = [(env_steps, name, score, returns[name]) for name, score in scores.items()]
+        _append(self._folder / EVALUATIONS, rows)
+        mean = float(np.mean(list(scores.values())))
+        self._scalars({f"score/{k}": v for k, v in scores.items()} | {"score": mean}, env_steps)
+        draw_learning_curves({"": self._folder / EVALUATIONS}, self._folder / CURVES)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._board.close()
+        if self._wandb is not None:
+            self._wandb.finish()
+
+    def _scalars(self, numbers: Mapping[str, float], step: int) -> None:
+        for name, number in numbers.items():
+            self._board.add_scalar(name, number, step)
+        if self._wandb is not None:
+            self._wandb.log(dict(numbers))
+
+
+def read_evaluations(file: Path) -> dict[str, dict[int, tuple[float, float]]]:
+    """Return score and return of every task at every evaluation."""
+    found: dict[str, dict[int, tuple[float, float]]] = {}
+    with file.open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            task = found.setdefault(row["task"], {})
+            task[int(row["env_steps"])] = float(row["score"]), float(row["return"])
+    return found
+
+
+def draw_learning_curves(runs: Mapping[str, Path], file: Path) -> None:
+    """Draw score over env steps: every task, and the mean where there are several.
+
+    Args:
+        runs: The evaluations of runs by their names.
+        file: The picture, PNG.
+    """
+    from matplotlib.figure import Figure
+
+    curves = {name: read_evaluations(path) for name, path in runs.items()}
+    tasks = sorted({task for run in curves.values() for task in run})
+    panels = [*tasks, "mean"] if len(tasks) > 1 else tasks
+    num_columns = min(4, len(panels))
+    num_rows = -(-len(panels) // num_columns)
+    figure = Figure(figsize=(3.2 * num_columns + 1, 2.4 * num_rows + 0.4), layout="constrained")
+    axes = np.ravel(figure.subplots(num_rows, num_columns, sharey=True))
+    for axis, panel in zip(axes, panels, strict=False):
+        axis.set_title(panel, fontsize=9)
+        for name, run in curves.items():
+            chosen = list(run.values()) if panel == "mean" else [run.get(panel, {})]
+            steps = sorted(set.intersection(*(set(task) for task in chosen)))
+            axis.plot(
+                steps,
+                [np.mean([task[step][0] for task in chosen]) for step in steps],
+                marker=".",
+                label=name,
+            )
+        axis.set_ylim(-0.02, 1.02)
+        axis.grid(alpha=0.3)
+    for axis in axes[len(panels) :]:
+        axis.set_axis_off()
+    if any(curves):
+        axes[0].legend(fontsize=8)
+    figure.supxlabel("env steps", fontsize=9)
+    figure.supylabel("score", fontsize=9)
+    figure.savefig(file, dpi=110)
+
+
+def _keep(file: Path, header: Sequence[str], limits: Mapping[str, int]) -> None:
+    """Start a CSV file, or cut it to the rows within the limits."""
+    kept: list[Sequence[str]] = []
+    if file.exists():
+        with file.open(newline="") as stream:
+            kept = [
+                [row[name] for name in header]
+                for row in csv.DictReader(stream)
+                if all(int(row.get(name, 0)) <= limit for name, limit in limits.items())
+            ]
+    with replacing(file) as partial, partial.open("w", newline="") as stream:
+        csv.writer(stream).writerows([header, *kept])
+
+
+def _append(file: Path, rows: Sequence[Sequence[object]]) -> None:
+    with file.open("a", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+
+
+def _wandb_run(project: str, folder: Path, config: Mapping[str, Any]) -> Any:
+    try:
+        import wandb
+    except ImportError as error:
+        raise DeviceError(
+            "logging to wandb was asked for; install it with pip install wandb"
+        ) from error
+    return wandb.init(project=project, dir=folder, config=dict(config), resume="allow")
