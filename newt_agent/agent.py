@@ -141,7 +141,7 @@ def observed(obs: Any, images: ImageEncoder | None) -> tuple[FloatArray, FloatAr
     if images is None:
         return obs["state"] if isinstance(obs, dict) else obs, None
     if not isinstance(obs, dict):
-        raise CheckpointError("the model sees pictures; give --obs-type state+rgb")
+        raise CheckpointError("the model sees pictures; give --obs state+rgb")
     return obs["state"], images.features(obs["rgb"])
 
 

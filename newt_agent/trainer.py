@@ -159,6 +159,10 @@ class Trainer:
             self.learner.target_q.load_state_dict(target_q)
         self._rng = np.random.default_rng(seed)
         self._generator = torch.Generator(self._device).manual_seed(seed + 1)
+        if len(config.tasks) % self._group.size:
+            raise CheckpointError(
+                f"{len(config.tasks)} tasks cannot be shared evenly by {self._group.size} processes"
+            )
         # With several processes, each plays its share of the tasks.
         own = np.arange(len(config.tasks))[self._group.rank :: self._group.size]
         self._tasks = tuple(config.tasks[index] for index in own)

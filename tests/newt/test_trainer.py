@@ -122,8 +122,9 @@ def test_finetuning_starts_from_the_checkpoints_weights(whole_run: Path, tmp_pat
     )
     trainer = Trainer(config, tmp_path)
     before = load_checkpoint(whole_run / "final")
-    for name, weights in before.model.named_parameters():
-        torch.testing.assert_close(dict(trainer.model.named_parameters())[name], weights)
+    taken = dict(trainer.model.named_parameters())
+    for name, parameter in before.model.named_parameters():
+        torch.testing.assert_close(taken[name], parameter)
     for name, weights in before.target_q.items():
         torch.testing.assert_close(trainer.learner.target_q.state_dict()[name], weights)
     assert trainer.model.embeddings.shape == (1, 384)  # of the new task, by the old encoder

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mmbench
+from baselines.bc import BCConfig, clone, make
+from newt_agent.checkpoint import load_checkpoint
+from newt_agent.errors import CheckpointError
+
+TASKS = ("og-point-arena", "pygame-point-maze-var1")
+
+
+@pytest.fixture(scope="module")
+def cloned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]:
+    out = tmp_path_factory.mktemp("bc")
+    config = BCConfig(tasks=TASKS, size="XS", updates=400, batch_size=64, warmup_updates=50)
+    return out, clone(config, out)
+
+
+def test_the_error_falls(cloned: tuple[Path, list[float]]) -> None:
+    _, losses = cloned
+    assert np.mean(losses[-50:]) < 0.3 * losses[0]
+
+
+def test_the_clone_is_better_than_chance(cloned: tuple[Path, list[float]], tmp_path: Path) -> None:
+    scores = {}
+    for agent, checkpoint in (("bc", str(cloned[0])), ("random", None)):
+        result = mmbench.evaluate(
+            agent, tasks=TASKS, episodes=3, out=tmp_path / agent, workers=0, checkpoint=checkpoint
+        )
+        scores[agent] = np.mean(list(result.scores.values()))
+    assert scores["bc"] > scores["random"] + 0.2
+
+
+def test_only_encoder_and_policy_are_trained(cloned: tuple[Path, list[float]]) -> None:
+    model = load_checkpoint(cloned[0]).model
+    assert not model.q.matrices[-1].any()  # as it began
+
+
+def test_a_checkpoint_is_needed() -> None:
+    with pytest.raises(CheckpointError, match="bc plays from a checkpoint"):
+        make(TASKS, checkpoint=None, device="cpu", seed=0)
