@@ -14,6 +14,7 @@ from newt_agent.acceleration import Precision, acceleration, checked_device
 from newt_agent.bench import time_newt
 from newt_agent.config import SizeName
 from newt_agent.errors import CheckpointError
+from newt_agent.logs import EVALUATIONS, draw_learning_curves
 from newt_agent.trainer import Progress, TrainConfig, Trainer
 
 
@@ -161,4 +162,24 @@ class BenchNewt:
             f"at {first.product_rate / 1e12:.3f} TFLOP/s"
         )
         print_table(Table(header, rows), title)
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """Draw the learning curves of training runs side by side, one panel per task."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """Folders of runs; a curve is called as its folder."""
+    out: Path
+    """The picture, PNG."""
+
+    def run(self) -> int:
+        """Draw."""
+        files = {run.name: run / EVALUATIONS for run in self.runs}
+        for file in files.values():
+            if not file.is_file():
+                raise CheckpointError(f"{file.parent} is not a training run: it has no {file.name}")
+        draw_learning_curves(files, self.out)
+        print(self.out)
         return 0

@@ -97,7 +97,8 @@ def draw_learning_curves(runs: Mapping[str, Path], file: Path) -> None:
 
     curves = {name: read_evaluations(path) for name, path in runs.items()}
     tasks = sorted({task for run in curves.values() for task in run})
-    panels = [*tasks, "mean"] if len(tasks) > 1 else tasks
+    share_tasks = all(set(run) == set(tasks) for run in curves.values())
+    panels = [*tasks, "mean"] if len(tasks) > 1 and share_tasks else tasks
     num_columns = min(4, len(panels))
     num_rows = -(-len(panels) // num_columns)
     figure = Figure(figsize=(3.2 * num_columns + 1, 2.4 * num_rows + 0.4), layout="constrained")
@@ -114,6 +115,7 @@ def draw_learning_curves(runs: Mapping[str, Path], file: Path) -> None:
                 label=name,
             )
         axis.set_ylim(-0.02, 1.02)
+        axis.set_xlim(left=0)
         axis.grid(alpha=0.3)
     for axis in axes[len(panels) :]:
         axis.set_axis_off()

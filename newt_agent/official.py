@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mmbench import SUITES
 from mmbench.tensor_files import load_tensors
+from newt_agent.activations import SIMNORM_GROUP
 from newt_agent.checkpoint import Checkpoint, action_masks, check_tensors, load_checkpoint
 from newt_agent.config import SIZES, NewtConfig, SizeName
 from newt_agent.errors import CheckpointError
@@ -78,6 +79,9 @@ def load_official(path: Path | str, *, single_task: str | None = None) -> Checkp
     _check_all_used(state, model, path)
     check_tensors(converted, model.state_dict(), str(path))
     check_tensors(target, model.q.state_dict(), str(path))
+    order = torch.arange(config.model_size.latent_dim).view(-1, SIMNORM_GROUP).T.flatten()
+    _reorder(converted, order)
+    target["matrices.0"] = _with_columns(target["matrices.0"], order)
     model.load_state_dict(converted)
     return Checkpoint(
         model=model,
@@ -156,6 +160,22 @@ def _keys(source: str, network: StackedMLP) -> list[tuple[int, str, str]]:
         for field in _FIELDS
         if layer < len(network.gains) or not field.startswith("ln.")
     ]
+
+
+def _reorder(tensors: dict[str, Tensor], order: Tensor) -> None:
+    """Put the entries of the latent, whose groups are consecutive there, into our order."""
+    for name in ("encoder", "dynamics"):
+        last = max(int(k.rsplit(".", 1)[1]) for k in tensors if k.startswith(f"{name}.gains"))
+        for field in _FIELDS.values():
+            tensors[f"{name}.{field}.{last}"] = tensors[f"{name}.{field}.{last}"][:, order]
+    for name in ("dynamics", "reward", "policy", "q"):
+        key = f"{name}.matrices.0"
+        tensors[key] = _with_columns(tensors[key], order)
+
+
+def _with_columns(matrix: Tensor, order: Tensor) -> Tensor:
+    """Reorder the columns of the latent, which are the first, of `(M, O, I)`."""
+    return torch.cat((matrix[..., order], matrix[..., len(order) :]), dim=-1)
 
 
 def _check_all_used(state: Mapping[str, Tensor], model: WorldModel, path: Path | str) -> None:

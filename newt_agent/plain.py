@@ -42,7 +42,8 @@ class PlainMLP:
             if index < len(self._layers) - 1:
                 h = functional.mish(h)
             elif self._has_simnorm:
-                h = functional.softmax(h.view(*h.shape[:-1], -1, 8), dim=-1).view(h.shape)
+                groups = h.view(*h.shape[:-1], 8, -1).transpose(-1, -2).contiguous()
+                h = functional.softmax(groups, dim=-1).transpose(-1, -2).reshape(h.shape)
         return h
 
 

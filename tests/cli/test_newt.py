@@ -40,6 +40,16 @@ def test_finetuning_and_playing(trained: Path, tmp_path: Path) -> None:
     assert played.returncode == 0, played.stderr
 
 
+def test_curves_of_runs_are_drawn(trained: Path, tmp_path: Path) -> None:
+    file = tmp_path / "curves.png"
+    done = mmbench_command("curves", str(trained), "--out", str(file))
+    assert done.returncode == 0, done.stderr
+    assert file.read_bytes()[:4] == b"\x89PNG"
+    refused = mmbench_command("curves", str(tmp_path), "--out", str(file))
+    assert refused.returncode == 2
+    assert "is not a training run" in refused.stderr
+
+
 def test_bench_prints_json() -> None:
     done = mmbench_command(
         *("bench", "newt", "--sizes", "XS", "--slots", "1", "--batch-size", "8"),

@@ -152,19 +152,32 @@ def test_an_official_checkpoint_computes_what_it_did(tmp_path: Path, wrapped: bo
     loaded = load_official(stored(tmp_path, content))
     model = loaded.model
     assert loaded.encoder == "clip"
-    z, action = torch.randn(1, 384), torch.randn(1, 16)
     context = model.contexts().of(torch.tensor([7]))
-    h = torch.cat((z, state["_task_emb.weight"][7][None], action), dim=1)
-    for layer in range(3):
-        prefix = f"_Qs.online._Qs.2.{layer}"
-        h = h @ state[f"{prefix}.weight"].T + state[f"{prefix}.bias"]
-        if layer < 2:
-            gain, shift = state[f"{prefix}.ln.weight"], state[f"{prefix}.ln.bias"]
-            h = torch.nn.functional.mish(
-                torch.nn.functional.layer_norm(h, h.shape[-1:], gain, shift)
-            )
-    torch.testing.assert_close(model.q_logits(z, action, context)[2], h, rtol=1e-4, atol=1e-3)
+    obs, action = torch.randn(1, 128), torch.randn(1, 16)
+    embedding = state["_task_emb.weight"][7][None]
+    z = _run(state, "_encoder.state", 2, torch.cat((obs, embedding), dim=1))
+    z = _run(state, "_dynamics", 3, torch.cat((z, embedding, action), dim=1))
+    h = _run(state, "_Qs.online._Qs.2", 3, torch.cat((z, embedding, action), dim=1))
+    ours = model.next_latent(model.encode(obs, context), action, context)
+    torch.testing.assert_close(model.q_logits(ours, action, context)[2], h, rtol=1e-3, atol=1e-2)
     assert torch.equal(loaded.target_q["matrices.1"][1], state["_Qs.target._Qs.1.1.weight"])
+
+
+def _run(
+    state: dict[str, torch.Tensor], name: str, num_layers: int, h: torch.Tensor
+) -> torch.Tensor:
+    """Compute a network of an official checkpoint: SimNorm groups consecutive entries there."""
+    for layer in range(num_layers):
+        prefix = f"{name}.{layer}"
+        h = h @ state[f"{prefix}.weight"].T + state[f"{prefix}.bias"]
+        if f"{prefix}.ln.weight" in state:
+            gain, shift = state[f"{prefix}.ln.weight"], state[f"{prefix}.ln.bias"]
+            h = torch.nn.functional.layer_norm(h, h.shape[-1:], gain, shift)
+            if layer < num_layers - 1:
+                h = torch.nn.functional.mish(h)
+            else:
+                h = torch.softmax(h.view(len(h), -1, 8), dim=-1).flatten(1)
+    return h
 
 
 @pytest.mark.parametrize("size", ["B", "L"])

@@ -40,7 +40,7 @@ def test_plans_are_those_of_the_plain_implementation() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler has some of its own
-@pytest.mark.parametrize("compile", [False, True])
+@pytest.mark.parametrize("compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_updates_are_those_of_the_plain_implementation(compile: bool) -> None:
     fast, plain = trained_model(), trained_model()
     acceleration = Acceleration(is_compiled=compile)

@@ -49,11 +49,12 @@ def test_single_task_model_without_embedding_has_the_published_size() -> None:
 
 
 def test_simnorm_is_a_softmax_in_groups_of_eight() -> None:
-    x = torch.arange(16.0)
-    y = simnorm(x[None])[0]
-    first = [math.exp(i) for i in range(8)]
-    expected = [value / sum(first) for value in first]
-    torch.testing.assert_close(y, torch.tensor(expected * 2))
+    x = torch.tensor([[0, 7], [1, 6], [2, 5], [3, 4], [4, 3], [5, 2], [6, 1], [7, 0]]).float()
+    y = simnorm(x.view(1, 16)).view(8, 2)
+    group = [math.exp(i) for i in range(8)]
+    expected = torch.tensor([value / sum(group) for value in group])
+    torch.testing.assert_close(y[:, 0], expected)
+    torch.testing.assert_close(y[:, 1], expected.flip(0))
 
 
 @pytest.mark.parametrize("num_members", [1, 3])
@@ -106,7 +107,7 @@ def test_the_start() -> None:
     task = torch.tensor([0, 1, 2])
     context = model.contexts().of(task)
     z = model.encode(torch.randn(3, 128), context)
-    torch.testing.assert_close(z.view(3, 48, 8).sum(-1), torch.ones(3, 48))
+    torch.testing.assert_close(z.view(3, 8, 48).sum(1), torch.ones(3, 48))
     action = torch.zeros(3, 16)
     assert not model.reward_logits(z, action, context).any()
     assert not model.q_logits(z, action, context).any()
