@@ -6,7 +6,7 @@ RESULT ?= results/quickstart
 SELDOM := ms-pull-cube-tool rd-open-slide rd-open-drawer
 
 .DEFAULT_GOAL := help
-.PHONY: help setup graphics quickstart demos test test-slow check docs bench bench-tests clean
+.PHONY: help setup graphics quickstart demos learn test test-slow check docs bench bench-tests clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,38 @@ demos: setup ## Make the demonstrations that ship anew (a day; continues where i
 	-$(BIN)/mmbench demos generate --suite full --attempts 20 --out results/demos
 	$(BIN)/mmbench demos pack results/demos --out mmbench/demos/shipped
 	$(BIN)/python -m mmbench.taskdocs
+
+# One thread each: two can run side by side on two cores.
+SINGLE := $(BIN)/mmbench train newt --size XS --encoder none --batch-size 128 \
+	--updates-per-env-step 1 --num-samples 64 --num-elites 16 --num-policy-samples 16 \
+	--num-iterations 3 --prior-coef 0 --compile --num-workers 0 --eval-episodes 5
+TASKS := pendulum-swingup pendulum-spin cartpole-swingup cup-spin reacher-easy mw-drawer-open \
+	mw-drawer-close mw-window-open mw-window-close og-point-arena og-point-maze \
+	pygame-cartpole-balance pygame-point-maze-var1
+MULTI := $(BIN)/mmbench train newt --tasks $(TASKS) --size XS --batch-size 256 --demos shipped \
+	--pretrain-updates 5000 --updates-per-env-step 0.1 --num-samples 64 --num-elites 16 \
+	--num-policy-samples 24 --num-iterations 3 --eval-interval 65000 --eval-episodes 2 --compile \
+	--num-workers 0
+PLAY := $(BIN)/mmbench evaluate --tasks $(TASKS) --episodes 5 --workers 0
+RUNS := results/newt
+
+learn: export OMP_NUM_THREADS := 1
+learn: setup ## Train what docs/newt.md reports (hours; continues where it stopped)
+	$(SINGLE) --tasks pendulum-swingup --env-steps 20000 --copies 2 --seed 1 --seeding-episodes 3 \
+		--out $(RUNS)/pendulum-swingup
+	$(SINGLE) --tasks cartpole-swingup --env-steps 20000 --copies 2 --seeding-episodes 3 \
+		--out $(RUNS)/cartpole-swingup
+	$(SINGLE) --tasks reacher-easy --env-steps 30000 --out $(RUNS)/reacher-easy
+	$(BIN)/mmbench curves $(RUNS)/pendulum-swingup $(RUNS)/cartpole-swingup $(RUNS)/reacher-easy \
+		--out docs/images/newt_single_task.png
+	$(BIN)/mmbench train bc --tasks $(TASKS) --size XS --updates 10000 --batch-size 256 \
+		--warmup-updates 500 --out $(RUNS)/bc
+	$(MULTI) --env-steps 65000 --out $(RUNS)/language
+	$(MULTI) --env-steps 65000 --encoder none --out $(RUNS)/no-language
+	$(PLAY) --agent bc --checkpoint $(RUNS)/bc --out $(RUNS)/play-bc
+	$(PLAY) --agent newt --checkpoint $(RUNS)/language/final --out $(RUNS)/play-language
+	$(PLAY) --agent newt --checkpoint $(RUNS)/no-language/final --out $(RUNS)/play-no-language
+	$(BIN)/mmbench report $(RUNS)/play-bc $(RUNS)/play-language $(RUNS)/play-no-language --per task
 
 test: setup graphics check ## Everything that must pass (about 15 minutes on two cores)
 	$(BIN)/python -m pytest -n 2

@@ -291,14 +291,14 @@ class Trainer:
                 self.env_steps += self._steps_at_once
                 rows = _rows(states, features)
                 reached = list(rows)
-                if truncated.any():
-                    last_rows = _rows(*observed(info["final_obs"], self._images))
-                    for slot in np.flatnonzero(truncated).tolist():
-                        reached[slot] = last_rows[slot]
+                ended = np.flatnonzero(truncated).tolist()
+                if ended:
+                    last = _of_slots(info["final_obs"], ended)
+                    for slot, row in zip(ended, _rows(*observed(last, self._images)), strict=True):
+                        reached[slot] = row
                 for slot, episode in enumerate(episodes):
                     episode.add(actions[slot], float(rewards[slot]), reached[slot])
-                if truncated.any():
-                    ended = np.flatnonzero(truncated).tolist()
+                if ended:
                     restarted = info["final_info"]["worker_restarted"]
                     for slot in ended:
                         if not restarted[slot]:  # else a worker died, and the episode is lost
@@ -637,6 +637,13 @@ def _rows(states: NDArray[np.float32], features: NDArray[np.float32] | None) -> 
     if features is None:
         return [(state, None) for state in states]
     return list(zip(states, features, strict=True))
+
+
+def _of_slots(obs: Any, slots: Sequence[int]) -> Any:
+    """Return the observations of some slots, of one array or of several by name."""
+    if isinstance(obs, dict):
+        return {name: rows[slots] for name, rows in obs.items()}
+    return obs[slots]
 
 
 class _Episode:
