@@ -67,11 +67,13 @@ learn: setup ## Train what docs/newt.md reports (hours; continues where it stopp
 	$(BIN)/mmbench train bc --tasks $(TASKS) --size XS --updates 10000 --batch-size 256 \
 		--warmup-updates 500 --out $(RUNS)/bc
 	$(MULTI) --env-steps 65000 --out $(RUNS)/language
+	$(MULTI) --env-steps 130000 --constraint-end 0.25 --out $(RUNS)/language-130k
 	$(MULTI) --env-steps 65000 --encoder none --out $(RUNS)/no-language
 	$(PLAY) --agent bc --checkpoint $(RUNS)/bc --out $(RUNS)/play-bc
 	$(PLAY) --agent newt --checkpoint $(RUNS)/language/final --out $(RUNS)/play-language
+	$(PLAY) --agent newt --checkpoint $(RUNS)/language-130k/final --out $(RUNS)/play-language-130k
 	$(PLAY) --agent newt --checkpoint $(RUNS)/no-language/final --out $(RUNS)/play-no-language
-	$(BIN)/mmbench report $(RUNS)/play-bc $(RUNS)/play-language $(RUNS)/play-no-language --per task
+	$(BIN)/mmbench report $(RUNS)/play-* --per task
 
 test: setup graphics check ## Everything that must pass (about 15 minutes on two cores)
 	$(BIN)/python -m pytest -n 2
