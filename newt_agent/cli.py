@@ -1,7 +1,6 @@
 """`mmbench train newt`, `mmbench finetune newt` and `mmbench bench newt`."""
 
 import dataclasses
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -73,19 +72,15 @@ def _with_suite(config: TrainConfig, suite: str | None) -> TrainConfig:
 def _train(config: TrainConfig, out: Path) -> int:
     with progress_bar() as bars:
         bar = bars.add_task("starting", total=None)
-        last_score = ""
-        began = phase = first = None
+        score = ""
 
         def on_progress(progress: Progress) -> None:
-            nonlocal last_score, began, phase, first
-            if progress.phase != phase:
-                phase, began, first = progress.phase, time.monotonic(), progress.done
-            rate = (progress.done - first) / max(1e-9, time.monotonic() - began)
+            nonlocal score
             if progress.score is not None:
-                last_score = f", score {progress.score:.3f}"
+                score = f", score {progress.score:.3f}"
             bars.update(
                 bar,
-                description=f"{progress.phase} {rate:.1f}/s{last_score}",
+                description=f"{progress.phase}{score}",
                 completed=progress.done,
                 total=progress.total,
             )
