@@ -3,7 +3,6 @@
 Newt's encoder and policy of the same size, trained to answer with the demonstrated action.
 """
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +12,13 @@ import numpy as np
 import torch
 import tyro
 
-from mmbench import Agent, task, tasks
+from mmbench import Agent, task
 from mmbench.cli.output import progress_bar
 from mmbench.language import EncoderName, embedding_dim
 from newt_agent.acceleration import checked_device
 from newt_agent.agent import make as make_newt
 from newt_agent.checkpoint import Checkpoint, new_model, save_checkpoint
-from newt_agent.config import NewtConfig, SizeName
+from newt_agent.config import NewtConfig, SizeName, with_suite
 from newt_agent.demonstrations import SHIPPED, demonstration_replay
 from newt_agent.errors import CheckpointError
 from newt_agent.replay import Sampling
@@ -144,10 +143,7 @@ class TrainBC:
 
     def run(self) -> int:
         """Clone under a progress bar."""
-        config = self.run_config
-        if self.suite is not None:
-            ids = tuple(spec.id for spec in tasks(suite=self.suite))
-            config = dataclasses.replace(config, tasks=ids)
+        config = with_suite(self.run_config, self.suite)
         with progress_bar() as bars:
             bar = bars.add_task("starting", total=None)
 

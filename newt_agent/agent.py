@@ -17,6 +17,7 @@ from newt_agent.errors import CheckpointError
 from newt_agent.official import load_any
 from newt_agent.planner import plan, shifted
 from newt_agent.vision import ImageEncoder
+from newt_agent.world_model import Contexts, WorldModel
 
 
 class NewtAgent:
@@ -79,11 +80,7 @@ class NewtAgent:
         is_first = torch.from_numpy(np.asarray(first)).to(self._device)
         states, features = observed(obs, self._images)
         with torch.no_grad():
-            z = self._model.encode(
-                torch.from_numpy(states).to(self._device),
-                self._context,
-                None if features is None else torch.from_numpy(features).to(self._device),
-            )
+            z = encode(self._model, states, features, self._context)
             if not self._is_planning:
                 mask = self._model.action_masks[self._task]
                 sample = self._model.act(z, self._context, mask, torch.zeros_like(mask))
@@ -143,6 +140,18 @@ def observed(obs: Any, images: ImageEncoder | None) -> tuple[FloatArray, FloatAr
     if not isinstance(obs, dict):
         raise CheckpointError("the model sees pictures; give --obs state+rgb")
     return obs["state"], images.features(obs["rgb"])
+
+
+def encode(
+    model: WorldModel, states: FloatArray, features: FloatArray | None, context: Contexts
+) -> Tensor:
+    """Return latents `(E, D)` of what `observed` returns."""
+    device = model.action_masks.device
+    return model.encode(
+        torch.from_numpy(states).to(device),
+        context,
+        None if features is None else torch.from_numpy(features).to(device),
+    )
 
 
 def make(

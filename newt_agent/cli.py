@@ -1,17 +1,15 @@
 """`mmbench train newt`, `mmbench finetune newt` and `mmbench bench newt`."""
 
-import dataclasses
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import tyro
 
-from mmbench import tasks
 from mmbench.cli.output import print_json, print_table, progress_bar
 from mmbench.evaluation.report import Table
 from newt_agent.acceleration import Precision, acceleration, checked_device
 from newt_agent.bench import time_newt
-from newt_agent.config import SizeName
+from newt_agent.config import SizeName, with_suite
 from newt_agent.errors import CheckpointError
 from newt_agent.logs import EVALUATIONS, draw_learning_curves
 from newt_agent.trainer import Progress, TrainConfig, Trainer
@@ -34,7 +32,7 @@ class TrainNewt:
 
     def run(self) -> int:
         """Train under a progress bar."""
-        return _train(_with_suite(self.run_config, self.suite), self.out)
+        return _train(with_suite(self.run_config, self.suite), self.out)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,22 +49,14 @@ class FinetuneNewt:
     suite: str | None = None
     """Suite to train on, instead of tasks."""
     run_config: tyro.conf.OmitArgPrefixes[TrainConfig] = field(
-        default_factory=lambda: TrainConfig(
-            tasks=("pendulum-swingup",), copies=10, updates_per_env_step=0.075
-        )
+        default_factory=lambda: TrainConfig(tasks=("pendulum-swingup",), copies=10)
     )
 
     def run(self) -> int:
         """Train under a progress bar."""
         if self.run_config.checkpoint is None:
             raise CheckpointError("finetuning starts from a checkpoint; give one with --checkpoint")
-        return _train(_with_suite(self.run_config, self.suite), self.out)
-
-
-def _with_suite(config: TrainConfig, suite: str | None) -> TrainConfig:
-    if suite is None:
-        return config
-    return dataclasses.replace(config, tasks=tuple(spec.id for spec in tasks(suite=suite)))
+        return _train(with_suite(self.run_config, self.suite), self.out)
 
 
 def _train(config: TrainConfig, out: Path) -> int:

@@ -1,9 +1,10 @@
 """Every number of Newt in one place."""
 
+import dataclasses
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from mmbench import MAX_ACTION_DIM, MAX_OBS_DIM
+from mmbench import MAX_ACTION_DIM, MAX_OBS_DIM, tasks
 
 SizeName = Literal["XS", "S", "B", "L", "XL"]
 
@@ -112,3 +113,13 @@ class NewtConfig:
     def model_size(self) -> ModelSize:
         """The widths of `size`."""
         return SIZES[self.size]
+
+
+_Config = TypeVar("_Config", bound=Any)
+
+
+def with_suite(config: _Config, suite: str | None) -> _Config:
+    """Return a run's configuration with the tasks of a suite, if there is one, as its tasks."""
+    if suite is None:
+        return config
+    return dataclasses.replace(config, tasks=tuple(spec.id for spec in tasks(suite=suite)))

@@ -38,7 +38,6 @@ def demonstration_replay(
     demonstrations = load(
         tasks,
         obs_type="state" if images is None else "state+rgb",
-        image_size=images.image_size if images else 224,
         path=None if where == SHIPPED else where,
     )
     replay = Replay(

@@ -41,7 +41,10 @@ class RunLog:
         self._folder = folder
         for name, header in ((METRICS, _METRICS_HEADER), (EVALUATIONS, _EVALUATIONS_HEADER)):
             _keep(folder / name, header, {"env_steps": env_steps, "updates": updates})
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=env_steps + 1)
+        # Two boards, as each drops what is past its one resumed step.
+        boards = folder / "tensorboard"
+        self._updates = SummaryWriter(str(boards / "updates"), purge_step=updates + 1)
+        self._env_steps = SummaryWriter(str(boards / "env_steps"), purge_step=env_steps + 1)
         self._wandb = _wandb_run(wandb, folder, config) if wandb else None
 
     def losses(
@@ -51,7 +54,8 @@ class RunLog:
         now = round(time.time(), 1)
         rows = [(phase, env_steps, updates, now, name, value) for name, value in numbers.items()]
         _append(self._folder / METRICS, rows)
-        self._scalars({f"{phase}/{name}": value for name, value in numbers.items()}, updates)
+        scalars = {f"{phase}/{name}": value for name, value in numbers.items()}
+        self._scalars(self._updates, scalars, updates)
 
     def evaluation(
         self, env_steps: int, scores: Mapping[str, float], returns: Mapping[str, float]
@@ -60,18 +64,20 @@ class RunLog:
         rows = [(env_steps, name, score, returns[name]) for name, score in scores.items()]
         _append(self._folder / EVALUATIONS, rows)
         mean = float(np.mean(list(scores.values())))
-        self._scalars({f"score/{k}": v for k, v in scores.items()} | {"score": mean}, env_steps)
+        scalars = {f"score/{name}": score for name, score in scores.items()} | {"score": mean}
+        self._scalars(self._env_steps, scalars, env_steps)
         draw_learning_curves({"": self._folder / EVALUATIONS}, self._folder / CURVES)
 
     def close(self) -> None:
         """Write what is left."""
-        self._board.close()
+        self._updates.close()
+        self._env_steps.close()
         if self._wandb is not None:
             self._wandb.finish()
 
-    def _scalars(self, numbers: Mapping[str, float], step: int) -> None:
+    def _scalars(self, board: Any, numbers: Mapping[str, float], step: int) -> None:
         for name, number in numbers.items():
-            self._board.add_scalar(name, number, step)
+            board.add_scalar(name, number, step)
         if self._wandb is not None:
             self._wandb.log(dict(numbers))
 

@@ -63,14 +63,14 @@ class PlainModel:
         )
         self.q = [PlainMLP(q, member, frozen=frozen) for member in range(q.num_members)]
 
-    def act(self, z: Tensor, task: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return actions, entropies (scaled by the action's size) and standard deviations."""
+    def act(self, z: Tensor, task: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return actions and entropies, scaled by the action's size."""
         mask = self._model.action_masks[task]
         mean, raw = self.policy(z, self._model.embeddings[task]).chunk(2, dim=-1)
         log_std = -10 + 6 * (torch.tanh(raw) + 1)
         mean, log_std, noise = mask * mean, mask * log_std, mask * noise
         log_p = (mask * (-0.5 * noise**2 - log_std - 0.9189385332046727)).sum(-1)
-        return torch.tanh(mean + noise * log_std.exp()), -mask.sum(-1) * log_p, log_std.exp()
+        return torch.tanh(mean + noise * log_std.exp()), -mask.sum(-1) * log_p
 
     def values(self, z: Tensor, task: Tensor, action: Tensor) -> list[Tensor]:
         """Return the logits of all Q networks."""
@@ -103,7 +103,7 @@ def plain_plan(
     policy_actions = []
     policy_z = z[:, None].expand(-1, num_policy, -1)
     for step_noise in noise(horizon, num_slots, num_policy, action_dim):
-        action, _, _ = plain.act(policy_z, rows[:, :num_policy], step_noise)
+        action, _ = plain.act(policy_z, rows[:, :num_policy], step_noise)
         embedding = model.embeddings[rows[:, :num_policy]]
         policy_z = plain.dynamics(policy_z, embedding, action)
         policy_actions.append(action)
@@ -122,7 +122,7 @@ def plain_plan(
             value = value + factor * two_hot.decode(logits)
             factor = factor * discount[:, None]
             sample_z = plain.dynamics(sample_z, embedding, actions[:, :, step])
-        last, _, _ = plain.act(sample_z, rows, last_noise)
+        last, _ = plain.act(sample_z, rows, last_noise)
         q = torch.stack(plain.values(sample_z, rows, last))[pair]
         value = torch.nan_to_num(value + factor * two_hot.decode(q).mean(0), nan=0.0)
         best = torch.topk(value, config.num_elites, dim=1)
@@ -156,7 +156,7 @@ class PlainLearner(Learner):
         with torch.no_grad():
             for step in range(num_steps):
                 next_z.append(online.encoder(batch.obs[step + 1], embedding))
-                action, _, _ = online.act(next_z[-1], batch.task, noises[step])
+                action, _ = online.act(next_z[-1], batch.task, noises[step])
                 q = torch.stack(target.values(next_z[-1], batch.task, action))[pair]
                 value = two_hot.decode(q).amin(0)
                 targets.append(batch.reward[step] + self._discounts[batch.task] * value)
@@ -191,7 +191,7 @@ class PlainLearner(Learner):
         num_steps = len(batch.action)
         loss, qs = torch.zeros(()), []
         for step, step_noise in enumerate(noise.view(len(z), z.shape[1], -1)):
-            action, entropy, _ = plain.act(z[step], batch.task, step_noise)
+            action, entropy = plain.act(z[step], batch.task, step_noise)
             logits = torch.stack(plain.values(z[step], batch.task, action))[pair]
             qs.append(two_hot.decode(logits).mean(0))
             gain = qs[-1] / scale + self.config.entropy_coef * entropy

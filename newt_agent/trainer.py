@@ -21,7 +21,7 @@ from mmbench.files import replacing
 from mmbench.language import EncoderName, embedding_dim
 from mmbench.seeding import training_seed
 from newt_agent.acceleration import Precision, acceleration, checked_device
-from newt_agent.agent import NewtAgent, observed
+from newt_agent.agent import NewtAgent, encode, observed
 from newt_agent.checkpoint import Checkpoint, discounts, new_model, save_checkpoint
 from newt_agent.config import LearningConfig, NewtConfig, PlannerConfig, SizeName
 from newt_agent.demonstrations import demonstration_replay
@@ -327,11 +327,7 @@ class Trainer:
             return (mask * drawn).cpu().numpy()
         with torch.no_grad():
             context = self.model.contexts(frozen=True).of(slot_task)
-            z = self.model.encode(
-                torch.from_numpy(states).to(self._device),
-                context,
-                None if features is None else torch.from_numpy(features).to(self._device),
-            )
+            z = encode(self.model, states, features, context)
             if is_seeding:
                 noise = torch.randn(mask.shape, generator=self._generator, device=self._device)
                 return self.model.act(z, context, mask, noise).action.cpu().numpy()

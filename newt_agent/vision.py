@@ -12,7 +12,6 @@ from newt_agent.errors import CheckpointError
 
 DINOV2 = "facebook/dinov2-base"
 """768 entries; its weights are used when they are on this machine or can be downloaded."""
-IMAGE_SIZE = 224
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _PICTURES_AT_ONCE = 64
 
@@ -23,7 +22,6 @@ class ImageEncoder:
     Args:
         name: A model of the Hugging Face hub, or a folder with one.
         device: Where to compute.
-        image_size: Height and width of the pictures, pixels.
 
     Raises:
         CheckpointError: If the weights are not there.
@@ -32,9 +30,7 @@ class ImageEncoder:
         arXiv:2304.07193 (DINOv2); arXiv:2511.19584 for its use.
     """
 
-    def __init__(
-        self, name: str = DINOV2, device: str = "cpu", image_size: int = IMAGE_SIZE
-    ) -> None:
+    def __init__(self, name: str = DINOV2, device: str = "cpu") -> None:
         try:
             from transformers import Dinov2Model
         except ImportError as error:
@@ -45,9 +41,9 @@ class ImageEncoder:
             loaded: Any = Dinov2Model.from_pretrained(name, use_safetensors=True)
         except (OSError, ValueError) as error:
             place = "is not a model folder" if Path(name).exists() else "cannot be downloaded"
-            raise CheckpointError(f"vision network {name!r} {place}: {error}") from error
+            reason = str(error).splitlines()[0]
+            raise CheckpointError(f"vision network {name!r} {place}: {reason}") from error
         self.name = name
-        self.image_size = image_size
         self._device = torch.device(device)
         self._network = loaded.to(self._device).eval().requires_grad_(False)
         self._mean, self._std = (

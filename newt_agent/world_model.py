@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from newt_agent import two_hot
 from newt_agent.config import NewtConfig
+from newt_agent.errors import CheckpointError
 from newt_agent.networks import StackedMLP
 
 _LOG_STD_MIN, _LOG_STD_RANGE = -10.0, 12.0
@@ -100,7 +101,7 @@ class WorldModel(nn.Module):
         A model that sees no pictures fits one that does: their weights begin at 0.
 
         Raises:
-            ValueError: If another size does not fit.
+            CheckpointError: If another size does not fit.
         """
         weights: dict[str, Tensor] = dict(other.named_parameters())
         first = "encoder.matrices.0"
@@ -110,8 +111,8 @@ class WorldModel(nn.Module):
         with torch.no_grad():
             for name, parameter in self.named_parameters():
                 if parameter.shape != weights[name].shape:
-                    raise ValueError(
-                        f"{name} has shape {tuple(weights[name].shape)}, "
+                    raise CheckpointError(
+                        f"the checkpoint's {name} has shape {tuple(weights[name].shape)}, "
                         f"expected {tuple(parameter.shape)}"
                     )
                 parameter.copy_(weights[name])

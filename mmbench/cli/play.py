@@ -10,7 +10,7 @@ import numpy as np
 from tyro.conf import Positional
 
 from mmbench.env import TaskEnv
-from mmbench.episodes import EpisodeRecord, EpisodeWriter
+from mmbench.episodes import EpisodeRecord, EpisodeWriter, record_episode
 from mmbench.errors import GraphicsError
 from mmbench.simulator import FloatArray
 
@@ -131,32 +131,34 @@ def action_from_input(
     return action
 
 
+class _PlayerLeftError(Exception):
+    """The player has had enough."""
+
+
+class _StartOverError(Exception):
+    """The player wants the same episode from its start."""
+
+
 def play_episode(env: TaskEnv, player: Any, seed: int | None) -> EpisodeRecord | None:
     """Play one episode; return its record, or `None` if the player stopped."""
-    _, info = env.reset(seed=seed)
-    actions: list[FloatArray] = []
-    rewards: list[float] = []
-    is_over = False
-    while not is_over:
-        action = player(env.render(), env.task.action_dim)
+
+    def act(env: TaskEnv) -> FloatArray:
+        action: FloatArray | None = player(env.render(), env.task.action_dim)
         if action is None:
-            return None
+            raise _PlayerLeftError
         if getattr(player, "wants_restart", False):
             player.wants_restart = False
-            return play_episode(env, player, env.episode_seed)
-        _, reward, _, is_over, info = env.step(action)
-        actions.append(action)
-        rewards.append(reward)
-    assert env.episode_seed is not None
-    return EpisodeRecord.now(
-        env.task,
-        seed=env.episode_seed,
-        actions=actions,
-        rewards=rewards,
-        info=info,
-        agent="human",
-        assets=env.simulator.assets,
-    )
+            raise _StartOverError
+        return action
+
+    while True:
+        env.reset(seed=seed)
+        try:
+            return record_episode(env, act, agent="human")
+        except _PlayerLeftError:
+            return None
+        except _StartOverError:
+            seed = env.episode_seed
 
 
 def _open_window(size: int, title: str) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mmbench
 from newt_agent.agent import make
@@ -42,13 +43,20 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def _logged(run: Path, board: str, tag: str) -> list[int]:
+    """Return the steps at which TensorBoard shows a number."""
+    events = EventAccumulator(str(run / "tensorboard" / board))
+    events.Reload()
+    return [event.step for event in events.Scalars(tag)]
+
+
 def test_a_run_leaves_checkpoints_logs_and_evaluations(whole_run: Path) -> None:
     assert load_checkpoint(whole_run / "final").tasks == (TASK,)
     assert list(read_evaluations(whole_run / "evaluations.csv")[TASK]) == [200, 400]
     with Image.open(whole_run / "learning_curves.png") as curves:
         assert curves.width > 200
-    (events,) = (whole_run / "tensorboard").glob("events*")
-    assert events.stat().st_size > 500
+    assert _logged(whole_run, "env_steps", "score") == [200, 400]
+    assert _logged(whole_run, "updates", "training/value")[-1] == 60
     with (whole_run / "metrics.csv").open() as stream:
         metrics = list(csv.DictReader(stream))
     assert {"consistency", "reward", "value", "policy_loss"} <= {row["name"] for row in metrics}
@@ -108,6 +116,8 @@ def test_pretraining_on_demonstrations(tmp_path: Path) -> None:
     with (tmp_path / "metrics.csv").open() as stream:
         prior = [float(r["value"]) for r in csv.DictReader(stream) if r["name"] == "prior"]
     assert prior[-1] < prior[0]
+    Trainer(config, tmp_path).run()  # nothing is left to do
+    assert _logged(tmp_path, "updates", "pretraining/prior") == [100, 120]
 
 
 def test_a_second_run_goes_on_where_the_first_was_killed_with_its_logs(whole_run: Path) -> None:
