@@ -1,8 +1,10 @@
 """Which expert plays which task, and how the planned ones are planned. Data only."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from types import MappingProxyType
 
 from mmbench.env import TaskEnv
@@ -55,8 +57,15 @@ _CLASSIC = (
 )
 
 
+_GAITS: Mapping[str, list[float]] = json.loads(
+    files("mmbench.demos.scripted").joinpath("gaits.json").read_text()
+)
+
+
 def _script(task: TaskSpec) -> str | None:
     """Return the module of `mmbench.demos.scripted` that plays a task."""
+    if task.id in _GAITS:
+        return "gaits"
     if task.id in _CLASSIC:
         return "classic"
     if task.domain.name in ("metaworld", "robodesk"):
@@ -87,7 +96,6 @@ _WALK = PlanSettings(horizon=20, num_samples=12, spacing=4)
 _RUN = PlanSettings(horizon=20, num_samples=16, spacing=4, replan=3)
 _GALLOP = PlanSettings(horizon=25, num_samples=16, spacing=4, noise=1.0, replan=3)
 _TURN = PlanSettings(horizon=25, num_samples=16, noise=1.0, objective="finger_turn")
-_CRAWL = PlanSettings(horizon=15, num_samples=24, spacing=3)
 _LEAP = PlanSettings(horizon=40, num_samples=24, spacing=5, noise=1.0)
 _GAME = PlanSettings(horizon=25, num_samples=24, spacing=5, noise=1.0)
 _LONG_GAME = PlanSettings(horizon=50, num_samples=32, spacing=7, noise=1.0)
@@ -102,8 +110,6 @@ _JOYSTICK = PlanSettings(
     objective="console",
 )
 _ARM = PlanSettings(horizon=8, num_samples=24, noise=1.0, replan=1)
-_STRIDE = PlanSettings(horizon=30, num_samples=24, spacing=5, noise=1.0, replan=3)
-_TERRAINS = ("flat", "uneven", "rugged", "hills", "obstacles")
 _HOP = PlanSettings(horizon=25, num_samples=32, spacing=4, noise=1.0)
 
 PLANS: Mapping[str, PlanSettings] = MappingProxyType(
@@ -114,16 +120,13 @@ PLANS: Mapping[str, PlanSettings] = MappingProxyType(
         **dict.fromkeys(("walker-run", "walker-run-backward"), _RUN),
         **dict.fromkeys(("cheetah-run", "cheetah-run-backward"), _GALLOP),
         **dict.fromkeys(("giraffe-run", "cheetah-run-front", "cheetah-run-back"), _LEAP),
-        **dict.fromkeys(("quadruped-walk", "quadruped-run", "og-ant", "mujoco-ant"), _CRAWL),
         **dict.fromkeys(("finger-turn-easy", "finger-turn-hard"), _TURN),
         "finger-spin": PlanSettings(horizon=20, noise=1.5, objective="finger_spin"),
         "fish-swim": PlanSettings(horizon=20, spacing=4, noise=1.0, objective="fish"),
         "mujoco-reacher": PlanSettings(horizon=10, num_samples=12, noise=0.3),
         "mujoco-halfcheetah": _GALLOP,
         **dict.fromkeys(_PLANNED_ARMS, _ARM),
-        "ms-anymal-reach": _CRAWL,
         **dict.fromkeys(("ms-hopper-stand", "ms-hopper-hop"), _HOP),
-        **{f"bipedal-walker-{terrain}": _STRIDE for terrain in _TERRAINS},
         "cup-catch": PlanSettings(horizon=20, num_samples=10, objective="cup"),
         "cup-spin": PlanSettings(horizon=15, num_samples=10),
         "hopper-stand": dataclasses.replace(_HOP, objective="hopper_stand"),

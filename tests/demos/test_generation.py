@@ -39,10 +39,16 @@ def test_every_task_has_an_expert() -> None:
 
 
 def test_the_tables_of_experts_agree() -> None:
-    from mmbench.demos.scripted import classic
+    from mmbench.demos.scripted import classic, gaits
 
     assert set(classic.CONTROLLERS) == {t for t, m in SCRIPTS.items() if m == classic.__name__}
-    assert {settings.objective for settings in PLANS.values()} == set(OBJECTIVES)
+    numbers = gaits.all_numbers()
+    assert set(numbers) == {t for t, m in SCRIPTS.items() if m == gaits.__name__}
+    assert {t: len(row) for t, row in numbers.items()} == {
+        t: gait.num_numbers for t, gait in gaits.GAITS.items()
+    }
+    objectives = (settings.objective for settings in (*PLANS.values(), *gaits.GAITS.values()))
+    assert set(objectives) == set(OBJECTIVES)
 
 
 def test_good_episodes_are_kept_and_replay_equal(tmp_path: Path) -> None:

@@ -1,0 +1,421 @@
+"""Robots that walk by oscillators at their joints.
+
+How a robot walks is written here; how far, how fast and how stiffly is a vector of numbers of
+order 1 per task. They lie in `gaits.json`, and `gait_search` finds them.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.demos.plans import Expert
+from mmbench.demos.scripted.ogbench import Route
+from mmbench.env import TaskEnv
+from mmbench.simulator import FloatArray
+
+Vector = NDArray[np.float64]
+NUMBERS = "gaits.json"
+
+
+def build(env: TaskEnv) -> Expert:
+    """Return the gait of the environment's robot, with the task's numbers."""
+    name = env.task.id
+    return GAITS[name].build(env, np.array(all_numbers()[name]))
+
+
+@lru_cache
+def all_numbers() -> Mapping[str, list[float]]:
+    """Return the numbers of every task that is walked."""
+    found: dict[str, list[float]] = json.loads(files(__package__).joinpath(NUMBERS).read_text())
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gait:
+    """How the robot of a task walks.
+
+    Attributes:
+        build: Called with the environment and the numbers.
+        num_numbers: How many numbers it takes.
+        objective: What the search adds up: a name in `mmbench.demos.objectives`.
+    """
+
+    build: Callable[[TaskEnv, Vector], Expert]
+    num_numbers: int
+    objective: str = "reward"
+
+
+def _wave(numbers: Vector, phase: float) -> Any:
+    """Return a cosine and a sine with amplitudes in the last axis of `numbers`."""
+    return numbers[..., 0] * np.cos(phase) + numbers[..., 1] * np.sin(phase)
+
+
+def _wrapped(angle: float) -> float:
+    return float(np.arctan2(np.sin(angle), np.cos(angle)))
+
+
+def _yaw(quaternion: Any) -> float:
+    w, x, y, z = (float(entry) for entry in quaternion)
+    return float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
+
+
+# Robots in a plane ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _PlanarRobot:
+    """Joints in the order of the actions; the second half of a walker's is its other leg."""
+
+    num_joints: int
+    has_two_legs: bool
+    frequency_hz: float
+    step_s: float
+    objective: str = "reward"
+
+    @property
+    def gait(self) -> Gait:
+        num_free = self.num_joints // 2 if self.has_two_legs else self.num_joints
+        return Gait(
+            build=lambda env, numbers: _planar(self, numbers),
+            num_numbers=1 + 7 * num_free,
+            objective=self.objective,
+        )
+
+
+def _planar(robot: _PlanarRobot, numbers: Vector) -> Expert:
+    """Spring-loaded joints whose rest angles oscillate and answer to the body's pitch."""
+    step = 2 * np.pi * robot.frequency_hz * np.exp(0.4 * numbers[0]) * robot.step_s
+    joints = numbers[1:].reshape(-1, 7)
+    sides = (1.0, -1.0) if robot.has_two_legs else (1.0,)
+    stiffness = 2 * np.exp(0.7 * joints[:, 5])
+    damping = 0.05 * np.exp(0.7 * joints[:, 6])
+    phase = 0.0
+
+    def act(env: TaskEnv) -> FloatArray:
+        nonlocal phase
+        angle, velocity, pitch, rate = _planar_state(env)
+        lean = 0.3 * joints[:, 0] + 0.4 * joints[:, 3] * pitch + 0.1 * joints[:, 4] * rate
+        swing = 0.4 * _wave(joints[:, 1:3], phase)
+        rest = np.concatenate([lean + side * swing for side in sides])
+        force = np.tile(stiffness, len(sides)) * (rest - angle)
+        force -= np.tile(damping, len(sides)) * velocity
+        phase += step
+        return np.clip(force, -1, 1).astype(np.float32)
+
+    return act
+
+
+def _planar_state(env: TaskEnv) -> tuple[Vector, Vector, float, float]:
+    """Return angles and velocities of the joints, pitch and its rate."""
+    simulator: Any = env.simulator
+    data = simulator.physics.data if hasattr(simulator, "physics") else simulator.env.data
+    return data.qpos[3:], data.qvel[3:], float(data.qpos[2]), float(data.qvel[2])
+
+
+# Robots on four legs --------------------------------------------------------------------------
+
+
+def _quadruped(env: TaskEnv, numbers: Vector) -> Expert:
+    """A trot: each leg half a cycle behind the one beside it.
+
+    Actions are yaw, lift and extension of the legs: front left, front right, back right, back left.
+    """
+    step = 2 * np.pi * 1.5 * np.exp(0.5 * numbers[0]) * 0.04
+    legs = numbers[1:].reshape(2, 3, 3) * np.array([0.6, 0.8, 0.8])
+    mirror = np.array([-1.0, 1.0, 1.0])
+    phase = 0.0
+
+    def act(env: TaskEnv) -> FloatArray:
+        nonlocal phase
+        rest, swing = legs[..., 0], _wave(legs[..., 1:], phase)
+        phase += step
+        (front_left, back_left), (front_right, back_right) = rest + swing, mirror * (rest - swing)
+        action = np.concatenate([front_left, front_right, back_right, back_left])
+        return np.clip(action, -1, 1).astype(np.float32)
+
+    return act
+
+
+_ANT_SIDES = np.array([1.0, 1.0, -1.0, -1.0])
+"""Left or right of the legs, which stand counter-clockwise from the front left one."""
+_ANT_ANKLES = np.array([1.0, -1.0, -1.0, 1.0])
+_ANT_ACTUATORS = [3, 0, 1, 2]
+_QUARTER = np.pi / 2
+_Direction = Callable[[TaskEnv], Vector | None]
+"""Says where an ant is to go, in the world, shape `(2,)`; `None`: nowhere."""
+
+
+def _ant(
+    numbers: Vector, data: Any, direction: _Direction, step_s: float, effort: float = 1.0
+) -> Expert:
+    """A trot toward any side: the legs change roles when the direction leaves a quarter turn.
+
+    `effort` is the largest share of the motors' torque that is used.
+    """
+    step = 2 * np.pi * 1.5 * np.exp(0.5 * numbers[0]) * step_s
+    stiffness, damping = 3 * np.exp(0.5 * numbers[1]), 0.1 * np.exp(0.7 * numbers[2])
+    joints = 0.3 * numbers[3:15].reshape(2, 2, 3)[[0, 1, 1, 0]]
+    narrower, bias = 0.5 * numbers[15], 0.3 * numbers[16]
+    phase, front = 0.0, 0
+
+    def act(env: TaskEnv) -> FloatArray:
+        nonlocal phase, front
+        ahead = direction(env)
+        aside, swing = 0.0, np.zeros(4)
+        if ahead is not None:
+            turn = np.arctan2(ahead[1], ahead[0]) - _yaw(data.qpos[3:7])
+            if abs(_wrapped(turn - front * _QUARTER)) > 0.575 * _QUARTER:
+                front = round(turn / _QUARTER)
+            aside = _wrapped(turn - front * _QUARTER)
+            swing = _ANT_SIDES - narrower * aside
+            phase += step
+        hips = _ANT_SIDES * (joints[:, 0, 0] + swing * _wave(joints[:, 0, 1:], phase))
+        ankles = 0.87 + joints[:, 1, 0] + swing * _wave(joints[:, 1, 1:], phase)
+        rest = np.empty((4, 2))
+        legs = (np.arange(4) + front) % 4
+        rest[legs, 0] = hips + bias * aside
+        rest[legs, 1] = _ANT_ANKLES[legs] * ankles
+        angle, velocity = data.qpos[7:15].reshape(4, 2), data.qvel[6:14].reshape(4, 2)
+        force = stiffness * (rest - angle) - damping * velocity
+        return effort * np.clip(force[_ANT_ACTUATORS].ravel(), -1, 1).astype(np.float32)
+
+    return act
+
+
+def _straight_ant(env: TaskEnv, numbers: Vector) -> Expert:
+    """Gymnasium's ant, whose motors are five times as strong as the others'."""
+    data = env.simulator.env.data  # type: ignore[attr-defined]  # Gymnasium's
+    return _ant(numbers, data, lambda env: np.array([1.0, 0.0]), 0.1, effort=0.3)
+
+
+def _commanded_ant(env: TaskEnv, numbers: Vector) -> Expert:
+    """The ant that is told its direction."""
+    task: Any = env.simulator.task  # type: ignore[attr-defined]  # OGBench's
+    return _ant(numbers, task.data, lambda env: task.direction, 0.1)
+
+
+def _maze_ant(env: TaskEnv, numbers: Vector) -> Expert:
+    """The ant that goes from cell to cell."""
+    task: Any = env.simulator.task  # type: ignore[attr-defined]  # OGBench's
+    route = Route(env.task.params["maze"], task.goal)
+
+    def direction(env: TaskEnv) -> Vector | None:
+        is_there = np.linalg.norm(task.goal - task.xy) < _ARRIVED_M
+        return None if is_there else route.waypoint(task.xy) - task.xy
+
+    return _ant(numbers, task.data, direction, 0.2)
+
+
+def _ant_with_ball(env: TaskEnv, numbers: Vector) -> Expert:
+    """The ant that goes round the ball, then pushes it."""
+    task: Any = env.simulator.task  # type: ignore[attr-defined]  # OGBench's
+    data = task.data
+
+    def direction(env: TaskEnv) -> Vector | None:
+        ball = data.qpos[-7:-5]
+        way = task.goal - ball
+        if np.linalg.norm(way) < _ARRIVED_M:
+            return None
+        way = way / np.linalg.norm(way)
+        to_ball = ball - task.xy
+        if to_ball @ way > 0.9 * np.linalg.norm(to_ball):
+            return np.asarray(to_ball)
+        side = np.array([-way[1], way[0]])
+        side = side if to_ball @ side < 0 else -side
+        is_behind = to_ball @ way > 0.5
+        return np.asarray(to_ball - 0.9 * way + (0.0 if is_behind else 0.9) * side)
+
+    return _ant(numbers, data, direction, 0.1)
+
+
+_FRONT = np.array([1.0, 1.0, -1.0, -1.0])
+_LEFT = np.array([1.0, -1.0, 1.0, -1.0])
+_ARRIVED_M = 0.2
+
+
+def _anymal(env: TaskEnv, numbers: Vector) -> Expert:
+    """A trot to the goal; legs in the order left front, right front, left hind, right hind."""
+    step = 2 * np.pi * 1.2 * np.exp(0.5 * numbers[0]) * 0.1
+    gain = 3 * np.exp(0.5 * numbers[1])
+    thighs, shins = numbers[2:14].reshape(2, 2, 3)[:, [0, 0, 1, 1]]
+    steering, splay, sidestep = 0.5 + numbers[14], 0.1 * numbers[15], 0.2 * numbers[16]
+    trot = _FRONT * _LEFT
+    phase = 0.0
+
+    def act(env: TaskEnv) -> FloatArray:
+        nonlocal phase
+        simulator: Any = env.simulator
+        obs = env.last_state.astype(np.float64)
+        dx, dy = obs[33:35]
+        aside = _wrapped(np.arctan2(dy, dx) - _yaw(simulator.goal.base.q))
+        is_there = np.hypot(dx, dy) < _ARRIVED_M
+        stride = 0.0 if is_there else 1 - np.clip(steering * aside, -1, 1) * _LEFT
+        lift = 0.0 if is_there else 1.0
+        hips = 0.03 * _LEFT + splay * _LEFT + sidestep * np.clip(aside, -1, 1)
+        thigh = _FRONT * (0.4 + 0.2 * thighs[:, 0])
+        thigh = thigh + 0.3 * stride * trot * _wave(thighs[:, 1:], phase)
+        shin = 0.8 + 0.2 * shins[:, 0] + 0.3 * lift * trot * _wave(shins[:, 1:], phase)
+        phase += step
+        rest = np.concatenate([hips, thigh, -_FRONT * shin])
+        return np.clip(gain * (rest - obs[:12]), -1, 1).astype(np.float32)
+
+    return act
+
+
+# A robot on two legs --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Stride:
+    """Angles, rad; speeds and gains in the units of the observation."""
+
+    lifted_hip: float
+    lifted_knee: float
+    straight_knee: float
+    landing_hip: float
+    pushing_knee: float
+    passing_hip: float
+    speed: float
+    hip_stiffness: float
+    hip_damping: float
+    knee_stiffness: float
+    knee_damping: float
+    balance: float
+    balance_damping: float
+    bounce_damping: float
+    pushed_knee: float
+    straightening: float
+
+
+_STRIDE = np.array(
+    [
+        (1.1, 0.3),
+        (-0.6, 0.3),
+        (0.1, 0.15),
+        (0.1, 0.2),
+        (1.0, 0.3),
+        (0.1, 0.2),
+        (0.22, 0.08),
+        (0.45, 0.2),
+        (0.125, 0.1),
+        (2.0, 0.7),
+        (0.125, 0.1),
+        (0.45, 0.3),
+        (0.75, 0.4),
+        (6.7, 3.0),
+        (0.88, 0.2),
+        (0.03, 0.03),
+    ]
+)
+"""Middle and width of every entry of a `_Stride`."""
+
+
+def _biped(env: TaskEnv, numbers: Vector) -> Expert:
+    """Swing one leg ahead, put it down, push off with the other, change legs."""
+    stride = _Stride(*(_STRIDE[:, 0] + _STRIDE[:, 1] * numbers))
+    walk = _BipedWalk(stride)
+    return lambda env: walk(env.last_state.astype(np.float64))
+
+
+class _BipedWalk:
+    def __init__(self, stride: _Stride) -> None:
+        self._stride = stride
+        self._phase = "swing"
+        self._swing = 0
+        self._knee = stride.straight_knee
+
+    def __call__(self, obs: Vector) -> FloatArray:
+        s = self._stride
+        hip, hip_velocity, knee, knee_velocity, contact = obs[4:14].reshape(2, 5).T
+        swing, stance = self._swing, 1 - self._swing
+        hips: dict[int, float] = {}
+        knees: dict[int, float] = {}
+        if self._phase == "swing":
+            hips[swing], knees[swing] = s.lifted_hip, s.lifted_knee
+            faster = 2 if obs[2] > s.speed else 1
+            self._knee = min(self._knee + faster * s.straightening, s.straight_knee)
+            knees[stance] = self._knee
+            if hip[stance] < s.passing_hip:
+                self._phase = "landing"
+        if self._phase == "landing":
+            hips[swing], knees[swing] = s.landing_hip, s.straight_knee
+            knees[stance] = self._knee
+            if contact[swing]:
+                self._phase, self._knee = "push", min(knee[swing], s.straight_knee)
+        if self._phase == "push":
+            knees[swing], knees[stance] = self._knee, s.pushing_knee
+            if knee[stance] > s.pushed_knee or obs[2] > 1.2 * s.speed:
+                self._phase, self._swing = "swing", stance
+        action = np.zeros((2, 2))
+        for leg, angle in hips.items():
+            action[leg, 0] = (
+                s.hip_stiffness * (angle - hip[leg]) - s.hip_damping * (hip_velocity[leg])
+            )
+        for leg, angle in knees.items():
+            action[leg, 1] = (
+                s.knee_stiffness * (angle - knee[leg]) - s.knee_damping * (knee_velocity[leg])
+            )
+        action[:, 0] += s.balance * obs[0] + s.balance_damping * obs[1]
+        action[:, 1] -= s.bounce_damping * obs[3]
+        return np.clip(action.ravel(), -1, 1).astype(np.float32)
+
+
+# A fish --------------------------------------------------------------------------------------
+
+_NEAR_M = 0.1
+
+
+def _fish(env: TaskEnv, numbers: Vector) -> Expert:
+    """Beating tail and fins, bent toward the target, and calmer the nearer it is."""
+    physics: Any = env.simulator.physics  # type: ignore[attr-defined]  # DeepMind Control's
+    step = 2 * np.pi * 2.0 * np.exp(0.5 * numbers[0]) * 0.08
+    fins = numbers[1:31].reshape(5, 6)
+    phase = 0.0
+
+    def act(env: TaskEnv) -> FloatArray:
+        nonlocal phase
+        way = physics.mouth_to_target()
+        distance = float(np.linalg.norm(way))
+        far = min(1.0, distance / _NEAR_M)
+        beat = (far + (1 - far) * numbers[31]) * _wave(fins[:, 1:3], phase)
+        phase += step
+        action = 0.3 * fins[:, 0] + 0.5 * beat + fins[:, 3:] @ (way / max(distance, _NEAR_M))
+        return np.clip(action, -1, 1).astype(np.float32)
+
+    return act
+
+
+# Which robot walks which task -----------------------------------------------------------------
+
+_TERRAINS = ("flat", "uneven", "rugged", "hills", "obstacles")
+_MAZES = ("arena", "maze", "bottleneck", "circle", "spiral")
+
+GAITS: Mapping[str, Gait] = MappingProxyType(
+    {
+        "mujoco-hopper": _PlanarRobot(3, False, 2.0, 0.016, "gymnasium_run").gait,
+        "mujoco-walker": _PlanarRobot(6, True, 1.5, 0.016, "gymnasium_run").gait,
+        "mujoco-halfcheetah": _PlanarRobot(6, False, 3.0, 0.05).gait,
+        "walker-run": _PlanarRobot(6, True, 1.5, 0.05).gait,
+        "walker-run-backward": _PlanarRobot(6, True, 1.5, 0.05).gait,
+        "cheetah-run-front": _PlanarRobot(6, False, 2.0, 0.02).gait,
+        "cheetah-run-back": _PlanarRobot(6, False, 2.0, 0.02).gait,
+        "quadruped-walk": Gait(build=_quadruped, num_numbers=19),
+        "quadruped-run": Gait(build=_quadruped, num_numbers=19),
+        "fish-swim": Gait(build=_fish, num_numbers=32, objective="fish"),
+        "mujoco-ant": Gait(build=_straight_ant, num_numbers=17),
+        "og-antball": Gait(build=_ant_with_ball, num_numbers=17),
+        "og-ant": Gait(build=_commanded_ant, num_numbers=17),
+        **{f"og-ant-{maze}": Gait(build=_maze_ant, num_numbers=17) for maze in _MAZES},
+        "ms-anymal-reach": Gait(build=_anymal, num_numbers=17),
+        **{
+            f"bipedal-walker-{terrain}": Gait(build=_biped, num_numbers=16) for terrain in _TERRAINS
+        },
+    }
+)
