@@ -130,22 +130,26 @@ class Demonstrations(Sequence[Trajectory]):
 def pack(sources: Sequence[Path | str], out: Path | str, *, episodes: int = 10) -> None:
     """Write the best episodes of every task found in `sources` to `out`, one file per task.
 
+    Of several episodes with the same seed only the best is taken.
+
     Args:
         sources: Directories that `generate` has made (rejected episodes count, if there are not
             enough good ones), or episode logs.
         out: Directory for the files; a task's file is replaced.
         episodes: Episodes per task.
     """
-    found: dict[str, dict[int, EpisodeRecord]] = {}
+    found: dict[str, list[EpisodeRecord]] = {}
     for source in map(Path, sources):
         rejected = source / "rejected"
         for path in (source, rejected) if rejected.is_dir() else (source,):
             for record in read(path):
-                found.setdefault(record.task_id, {})[record.seed] = record
+                found.setdefault(record.task_id, []).append(record)
     Path(out).mkdir(parents=True, exist_ok=True)
     for task, records in found.items():
-        best = sorted(records.values(), key=lambda r: (-r.score, -r.episode_return, r.seed))
-        write(best[:episodes], Path(out) / f"{task}.parquet")
+        best: dict[int, EpisodeRecord] = {}
+        for record in sorted(records, key=lambda r: (-r.score, -r.episode_return, r.seed)):
+            best.setdefault(record.seed, record)
+        write(list(best.values())[:episodes], Path(out) / f"{task}.parquet")
 
 
 def _file(task: str) -> Path:

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 
 from mmbench.env import TaskEnv
@@ -57,14 +57,14 @@ _CLASSIC = (
 )
 
 
-_GAITS: Mapping[str, list[float]] = json.loads(
-    files("mmbench.demos.scripted").joinpath("gaits.json").read_text()
-)
+GAIT_NUMBERS = Path(__file__).with_name("scripted") / "gaits.json"
+"""The numbers of the gait of every task that is walked."""
+_WALKED = frozenset(json.loads(GAIT_NUMBERS.read_text()))
 
 
 def _script(task: TaskSpec) -> str | None:
     """Return the module of `mmbench.demos.scripted` that plays a task."""
-    if task.id in _GAITS:
+    if task.id in _WALKED:
         return "gaits"
     if task.id in _CLASSIC:
         return "classic"

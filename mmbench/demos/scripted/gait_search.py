@@ -1,28 +1,33 @@
 """Finds the numbers of a gait: `python -m mmbench.demos.scripted.gait_search --tasks og-ant`.
 
-CMA-ES (Hansen, arXiv:1604.00772) on the value of short episodes; what is kept is the better of the
-numbers that are there and the new ones, on episodes that the search has not seen.
+CMA-ES (Hansen, arXiv:1604.00772) on what short episodes add up to. In the end the numbers that
+are there, the search's mean and its best candidate play whole episodes that the search has not
+seen, and the best of the three is kept: a search never makes a gait worse.
 """
 
 import dataclasses
 import json
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import cma
 import numpy as np
 import tyro
 
 from mmbench.cli.output import progress_bar
+from mmbench.demos import plans
 from mmbench.demos.objectives import OBJECTIVES
-from mmbench.demos.scripted.gaits import GAITS, NUMBERS, Vector, all_numbers
+from mmbench.demos.scripted.gaits import GAITS, Vector, all_numbers
 from mmbench.env import TaskEnv
 from mmbench.files import replacing
 from mmbench.seeding import training_seed
 
 _NUM_DECIMALS = 4
+_FINAL_EPISODES = 10
 _HOPELESS_STEPS = 25
+_WIDTH_FROM_NUMBERS, _WIDTH_FROM_ZEROS = 0.3, 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +39,16 @@ class Search:
     minutes: float = 10.0
     """Time per task."""
     start: str | None = None
-    """Task whose numbers the search starts from, with small steps. Default: the task itself, if it
-    has numbers; else zeros."""
+    """Task whose numbers the search starts from. Default: the task itself if it has numbers, else
+    zeros."""
     steps: int = 300
     """Env steps of an episode of the search."""
     episodes: int = 2
     """Episodes per candidate."""
-    hopeless: float = -1e9
-    """A second of rewards below this ends an episode of the search."""
+    hopeless: float = -np.inf
+    """25 steps below this value in a row end an episode of the search."""
     width: float | None = None
-    """First standard deviation of the search; default 0.3 from numbers, 0.8 from zeros."""
+    """First standard deviation. Default: 0.3 from numbers, 0.8 from zeros."""
     population: int = 16
     """Candidates per generation."""
     seed: int = 0
@@ -52,67 +57,75 @@ class Search:
     def run(self) -> None:
         """Search, task after task."""
         for name in self.tasks:
+            env = TaskEnv(name)
             with progress_bar() as bars:
                 bar = bars.add_task(name, total=60 * self.minutes)
-                self._search(
-                    name,
-                    lambda done, text, bar=bar, bars=bars: bars.update(
-                        bar, completed=done, description=text
-                    ),
-                )
 
-    def _search(self, name, on_progress) -> None:
-        env = TaskEnv(name)
-        origin = all_numbers().get(self.start or name)
-        start = np.zeros(GAITS[name].num_numbers) if origin is None else np.array(origin)
-        width = self.width or (0.8 if origin is None else 0.3)
+                finalists = self._search(env, partial(bars.update, bar))
+            seeds = self._seeds(name, 1, _FINAL_EPISODES)
+            whole = dataclasses.replace(self, steps=env.task.max_episode_steps)
+            values = [whole._value(env, numbers, seeds) for numbers in finalists]
+            _keep(name, finalists[int(np.argmax(values))])
+            print(f"{name}: {values[0]:.1f} before, {max(values):.1f} now")
+            env.close()
+
+    def _search(self, env: TaskEnv, show: Callable[..., None]) -> list[Vector]:
+        """Return the numbers that are there, the search's mean, and its best candidate."""
+        name = env.task.id
+        zeros = np.zeros(GAITS[name].num_numbers)
+        present = np.array(all_numbers().get(name, zeros))
+        start = np.array(all_numbers()[self.start]) if self.start else present
+        width = _WIDTH_FROM_NUMBERS if start.any() else _WIDTH_FROM_ZEROS
         strategy = cma.CMAEvolutionStrategy(
-            start, width, {"popsize": self.population, "seed": self.seed + 1, "verbose": -9}
+            start,
+            self.width or width,
+            {"popsize": self.population, "seed": self.seed + 1, "verbose": -9},
         )
-        began, best, generation = time.monotonic(), -np.inf, 0
-        leader = start
+        began, best, leader, generation = time.monotonic(), -np.inf, start, 0
         while (seconds := time.monotonic() - began) < 60 * self.minutes:
             candidates = strategy.ask()
-            seeds = [
-                training_seed(name, self.seed, 0) + self.episodes * generation + i
-                for i in range(self.episodes)
-            ]
-            values = [self._value(env, x, seeds) for x in candidates]
+            first = self.episodes * generation
+            seeds = self._seeds(name, 0, first + self.episodes)[first:]
+            values = [self._value(env, candidate, seeds) for candidate in candidates]
             strategy.tell(candidates, [-value for value in values])
             generation += 1
             if max(values) > best:
                 best, leader = max(values), candidates[int(np.argmax(values))]
-            on_progress(seconds, f"{name}, {np.mean(values):.1f}, best {best:.1f}")
-        seeds = [training_seed(name, self.seed, 1) + i for i in range(10)]
-        whole = dataclasses.replace(self, steps=env.task.max_episode_steps)
-        finalists = [np.round(x, _NUM_DECIMALS) for x in (start, strategy.mean, leader)]
-        scores = [whole._value(env, x, seeds) for x in finalists]
-        chosen = finalists[int(np.argmax(scores))]
-        print(f"{name}: {scores[0]:.1f} before, {max(scores):.1f} now")
-        all_numbers.cache_clear()  # another search may have ended
-        numbers = dict(all_numbers()) | {name: chosen.tolist()}
-        with replacing(Path(__file__).with_name(NUMBERS)) as partial:
-            partial.write_text(json.dumps(dict(sorted(numbers.items())), indent=1))
-        all_numbers.cache_clear()
-        env.close()
+            text = f"{name}, mean {np.mean(values):.1f}, best {best:.1f}"
+            show(completed=seconds, description=text)
+        return [np.round(numbers, _NUM_DECIMALS) for numbers in (present, strategy.mean, leader)]
 
-    def _value(self, env: TaskEnv, numbers: Vector, seeds: list[int]) -> float:
-        """Return the mean value of episodes."""
+    def _seeds(self, name: str, copy: int, number: int) -> range:
+        first = training_seed(name, self.seed, copy)
+        return range(first, first + number)
+
+    def _value(self, env: TaskEnv, numbers: Vector, seeds: Sequence[int]) -> float:
+        """Return what episodes add up to on average."""
         return float(np.mean([self._play(env, numbers, seed) for seed in seeds]))
 
     def _play(self, env: TaskEnv, numbers: Vector, seed: int) -> float:
-        objective = OBJECTIVES[GAITS[env.task.id].objective]
+        gait = GAITS[env.task.id]
+        objective = OBJECTIVES[gait.objective]
         env.reset(seed=seed)
-        gait = GAITS[env.task.id].build(env, numbers)
+        act = gait.build(env, numbers)
         total, num_hopeless = 0.0, 0
         for _ in range(min(self.steps, env.task.max_episode_steps)):
-            _, reward, _, _, _ = env.step(gait(env))
+            _, reward, _, _, _ = env.step(act(env))
             value = objective(env.simulator, reward)
             total += value
             num_hopeless = num_hopeless + 1 if value < self.hopeless else 0
-            if num_hopeless > _HOPELESS_STEPS:
+            if num_hopeless == _HOPELESS_STEPS:
                 break
         return total
+
+
+def _keep(name: str, numbers: Vector) -> None:
+    all_numbers.cache_clear()  # another search may have ended meanwhile
+    rows = dict(all_numbers()) | {name: numbers.tolist()}
+    lines = ",\n".join(f'  "{task}": {json.dumps(row)}' for task, row in sorted(rows.items()))
+    with replacing(plans.GAIT_NUMBERS) as unfinished:
+        unfinished.write_text(f"{{\n{lines}\n}}\n")
+    all_numbers.cache_clear()
 
 
 if __name__ == "__main__":

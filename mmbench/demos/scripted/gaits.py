@@ -8,20 +8,19 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.demos import plans
 from mmbench.demos.plans import Expert
 from mmbench.demos.scripted.ogbench import Route
 from mmbench.env import TaskEnv
 from mmbench.simulator import FloatArray
 
 Vector = NDArray[np.float64]
-NUMBERS = "gaits.json"
 
 
 def build(env: TaskEnv) -> Expert:
@@ -33,7 +32,7 @@ def build(env: TaskEnv) -> Expert:
 @lru_cache
 def all_numbers() -> Mapping[str, list[float]]:
     """Return the numbers of every task that is walked."""
-    found: dict[str, list[float]] = json.loads(files(__package__).joinpath(NUMBERS).read_text())
+    found: dict[str, list[float]] = json.loads(plans.GAIT_NUMBERS.read_text())
     return found
 
 
