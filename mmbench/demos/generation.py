@@ -78,9 +78,12 @@ def generate(
 
     Raises:
         DemonstrationError: If a script is asked for where there is none, or a worker dies.
+        PlanError: If a task is named twice, or nothing is asked for.
     """
     if episodes < 1 or budget <= 0:
         raise PlanError(f"episodes is {episodes} and budget {budget}, expected more than nothing")
+    if len(set(tasks)) < len(tasks):
+        raise PlanError("a task is named twice")
     jobs = [
         _TaskJobs(
             get_task(task), expert, episodes, max_attempts or _ATTEMPTS_PER_EPISODE * episodes

@@ -119,12 +119,18 @@ PLANS: Mapping[str, PlanSettings] = MappingProxyType(
         **dict.fromkeys(("walker-stand", "walker-walk", "walker-walk-backward"), _WALK),
         **dict.fromkeys(("walker-run", "walker-run-backward"), _RUN),
         **dict.fromkeys(("cheetah-run", "cheetah-run-backward"), _GALLOP),
-        **dict.fromkeys(("giraffe-run", "cheetah-run-front", "cheetah-run-back"), _LEAP),
+        "giraffe-run": _LEAP,
+        **dict.fromkeys(
+            ("cheetah-run-front", "cheetah-run-back"), dataclasses.replace(_LEAP, replan=4)
+        ),
         **dict.fromkeys(("finger-turn-easy", "finger-turn-hard"), _TURN),
         "finger-spin": PlanSettings(horizon=20, noise=1.5, objective="finger_spin"),
         "fish-swim": PlanSettings(horizon=20, spacing=4, noise=1.0, objective="fish"),
         "mujoco-reacher": PlanSettings(horizon=10, num_samples=12, noise=0.3),
         "mujoco-halfcheetah": _GALLOP,
+        "mujoco-hopper": PlanSettings(
+            horizon=50, spacing=6, replan=5, noise=0.5, objective="gymnasium_run"
+        ),
         **dict.fromkeys(_PLANNED_ARMS, _ARM),
         **dict.fromkeys(("ms-hopper-stand", "ms-hopper-hop"), _HOP),
         "cup-catch": PlanSettings(horizon=20, num_samples=10, objective="cup"),
