@@ -1,4 +1,4 @@
-"""Robots that walk by oscillators at their joints.
+"""Gaits: oscillators at the joints, or a cycle of strides.
 
 How a robot walks is written here; how far, how fast and how stiffly is a vector of numbers of
 order 1 per task. They lie in `gaits.json`, and `gait_search` finds them.
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,7 +193,7 @@ def _ant(
 def _straight_ant(env: TaskEnv, numbers: Vector) -> Expert:
     """Gymnasium's ant, whose motors are five times as strong as the others'."""
     data = env.simulator.env.data  # type: ignore[attr-defined]  # Gymnasium's
-    return _ant(numbers, data, lambda env: np.array([1.0, 0.0]), 0.1, effort=0.45)
+    return _ant(numbers, data, lambda env: np.array([1.0, 0.0]), 0.1, effort=0.3)
 
 
 def _commanded_ant(env: TaskEnv, numbers: Vector) -> Expert:
@@ -273,8 +273,7 @@ def _anymal(env: TaskEnv, numbers: Vector) -> Expert:
 # A robot on two legs --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Stride:
+class _Stride(NamedTuple):
     """Angles, rad; speeds and gains in the units of the observation."""
 
     lifted_hip: float
@@ -295,33 +294,51 @@ class _Stride:
     straightening: float
 
 
-_STRIDE = np.array(
-    [
-        (1.1, 0.3),
-        (-0.6, 0.3),
-        (0.1, 0.15),
-        (0.1, 0.2),
-        (1.0, 0.3),
-        (0.1, 0.2),
-        (0.22, 0.08),
-        (0.45, 0.2),
-        (0.125, 0.1),
-        (2.0, 0.7),
-        (0.125, 0.1),
-        (0.45, 0.3),
-        (0.75, 0.4),
-        (6.7, 3.0),
-        (0.88, 0.2),
-        (0.03, 0.03),
-    ]
+_MIDDLE = _Stride(
+    lifted_hip=1.1,
+    lifted_knee=-0.6,
+    straight_knee=0.1,
+    landing_hip=0.1,
+    pushing_knee=1.0,
+    passing_hip=0.1,
+    speed=0.22,
+    hip_stiffness=0.45,
+    hip_damping=0.125,
+    knee_stiffness=2.0,
+    knee_damping=0.125,
+    balance=0.45,
+    balance_damping=0.75,
+    bounce_damping=6.7,
+    pushed_knee=0.88,
+    straightening=0.03,
 )
-"""Middle and width of every entry of a `_Stride`."""
+_WIDTH = _Stride(
+    lifted_hip=0.3,
+    lifted_knee=0.3,
+    straight_knee=0.15,
+    landing_hip=0.2,
+    pushing_knee=0.3,
+    passing_hip=0.2,
+    speed=0.08,
+    hip_stiffness=0.2,
+    hip_damping=0.1,
+    knee_stiffness=0.7,
+    knee_damping=0.1,
+    balance=0.3,
+    balance_damping=0.4,
+    bounce_damping=3.0,
+    pushed_knee=0.2,
+    straightening=0.03,
+)
 
 
 def _biped(env: TaskEnv, numbers: Vector) -> Expert:
-    """Swing one leg ahead, put it down, push off with the other, change legs."""
-    stride = _Stride(*(_STRIDE[:, 0] + _STRIDE[:, 1] * numbers))
-    walk = _BipedWalk(stride)
+    """Swing one leg ahead, put it down, push off with the other, change legs.
+
+    Source:
+        The phases, and where the search began, follow Gymnasium's `BipedalWalkerHeuristics`.
+    """
+    walk = _BipedWalk(_Stride(*(np.array(_MIDDLE) + np.array(_WIDTH) * numbers)))
     return lambda env: walk(env.last_state.astype(np.float64))
 
 
@@ -336,33 +353,27 @@ class _BipedWalk:
         s = self._stride
         hip, hip_velocity, knee, knee_velocity, contact = obs[4:14].reshape(2, 5).T
         swing, stance = self._swing, 1 - self._swing
-        hips: dict[int, float] = {}
-        knees: dict[int, float] = {}
+        hip_target, knee_target = np.full(2, np.nan), np.full(2, np.nan)  # nan: left alone
         if self._phase == "swing":
-            hips[swing], knees[swing] = s.lifted_hip, s.lifted_knee
+            hip_target[swing], knee_target[swing] = s.lifted_hip, s.lifted_knee
             faster = 2 if obs[2] > s.speed else 1
             self._knee = min(self._knee + faster * s.straightening, s.straight_knee)
-            knees[stance] = self._knee
+            knee_target[stance] = self._knee
             if hip[stance] < s.passing_hip:
                 self._phase = "landing"
         if self._phase == "landing":
-            hips[swing], knees[swing] = s.landing_hip, s.straight_knee
-            knees[stance] = self._knee
+            hip_target[swing], knee_target[swing] = s.landing_hip, s.straight_knee
+            knee_target[stance] = self._knee
             if contact[swing]:
                 self._phase, self._knee = "push", min(knee[swing], s.straight_knee)
         if self._phase == "push":
-            knees[swing], knees[stance] = self._knee, s.pushing_knee
+            knee_target[:] = self._knee
+            knee_target[stance] = s.pushing_knee
             if knee[stance] > s.pushed_knee or obs[2] > 1.2 * s.speed:
                 self._phase, self._swing = "swing", stance
-        action = np.zeros((2, 2))
-        for leg, angle in hips.items():
-            action[leg, 0] = (
-                s.hip_stiffness * (angle - hip[leg]) - s.hip_damping * (hip_velocity[leg])
-            )
-        for leg, angle in knees.items():
-            action[leg, 1] = (
-                s.knee_stiffness * (angle - knee[leg]) - s.knee_damping * (knee_velocity[leg])
-            )
+        hips = s.hip_stiffness * (hip_target - hip) - s.hip_damping * hip_velocity
+        knees = s.knee_stiffness * (knee_target - knee) - s.knee_damping * knee_velocity
+        action = np.nan_to_num(np.stack([hips, knees], axis=1))
         action[:, 0] += s.balance * obs[0] + s.balance_damping * obs[1]
         action[:, 1] -= s.bounce_damping * obs[3]
         return np.clip(action.ravel(), -1, 1).astype(np.float32)
