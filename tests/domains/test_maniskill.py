@@ -185,3 +185,18 @@ def test_a_thing_has_its_size_and_lies_still(thing: str) -> None:
 
 def test_every_kind_of_task_is_used() -> None:
     assert KINDS.keys() == {s.params["environment"] for s in mmbench.tasks(domain="maniskill")}
+
+
+def test_contacts_switched_off_for_the_pole_stay_on_for_the_hopper() -> None:
+    """ManiSkill keeps the options of one MJCF file for all that are read later."""
+
+    def observations() -> list[np.ndarray]:
+        env = mmbench.make("ms-hopper-stand")
+        env.reset(seed=5)
+        found = [env.step(np.full(4, 0.3, np.float32))[0] for _ in range(15)]
+        env.close()
+        return found
+
+    before = observations()
+    mmbench.make("ms-cartpole-balance").close()
+    np.testing.assert_array_equal(observations(), before)

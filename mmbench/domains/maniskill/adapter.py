@@ -16,6 +16,7 @@ import mani_skill
 import numpy as np
 import sapien
 from mani_skill.envs import sapien_env
+from mani_skill.utils.building import _mjcf_loader
 from PIL import Image as PillowImage
 
 from mmbench.domains.maniskill.bodies import Vector
@@ -180,16 +181,21 @@ def _check_graphics() -> None:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep ManiSkill from two habits while it builds or clears a scene.
+    """Keep ManiSkill from three habits while it builds or clears a scene.
 
-    It warns about the start poses and spaces of its own actors, and it runs a full garbage
-    collection, for GPU memory: on the CPU that frees nothing that counts and takes four fifths of
-    the time of a reset.
+    It warns about the start poses and spaces of its own actors. It runs a full garbage collection,
+    for GPU memory: on the CPU that frees nothing that counts and takes four fifths of the time of a
+    reset. And the options of one MJCF file, such as the pole's that nothing touches anything, stay
+    on for the files that are read after it.
     """
     level = mani_skill.logger.level
     mani_skill.logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), mock.patch.object(sapien_env.gc, "collect"):
+        with (
+            warnings.catch_warnings(),
+            mock.patch.object(sapien_env.gc, "collect"),
+            mock.patch.dict(_mjcf_loader.DEFAULT_MJCF_OPTIONS),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:
