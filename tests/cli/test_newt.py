@@ -68,8 +68,8 @@ def test_bench_prints_json() -> None:
         ("torch sees no GPU", ("train", "newt", "--tasks", TASK, "--device", "cuda")),
         ("is not a checkpoint", ("finetune", "newt", "--checkpoint", "nowhere")),
         (
-            "no demonstrations of ms-ant-run",
-            ("train", "newt", "--tasks", "ms-ant-run", "--demos", "shipped"),
+            "no demonstrations of og-point-var1",
+            ("train", "newt", "--tasks", "og-point-var1", "--demos", "shipped"),
         ),
         ("is no device", ("train", "bc", "--tasks", TASK, "--device", "gpu")),
     ],
