@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import warnings
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from mmbench.domains import (
@@ -17,7 +18,13 @@ from mmbench.domains import (
     ogbench,
     robodesk,
 )
-from mmbench.errors import MMBenchError, SimulatorMissingError, UnknownSuiteError, UnknownTaskError
+from mmbench.errors import (
+    MMBenchError,
+    PlanError,
+    SimulatorMissingError,
+    UnknownSuiteError,
+    UnknownTaskError,
+)
 from mmbench.simulator import Simulator
 from mmbench.spec import Domain, Split, TaskSpec
 
@@ -89,6 +96,15 @@ def get_task(task_id: str) -> TaskSpec:
         raise UnknownTaskError(
             f"unknown task {task_id!r}; {_hint(task_id, _TASKS, '`mmbench tasks` lists them')}"
         ) from None
+
+
+def distinct_tasks(task_ids: Sequence[str]) -> tuple[TaskSpec, ...]:
+    """Return specs, or raise `UnknownTaskError`, or `PlanError` for a task that is named twice."""
+    specs = tuple(get_task(name) for name in task_ids)
+    for position, name in enumerate(task_ids):
+        if name in task_ids[:position]:
+            raise PlanError(f"task {name!r} is named twice")
+    return specs
 
 
 def get_suite(name: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, Trajectory, read, record_episode, replay
 from mmbench.errors import DemonstrationError, PlanError
 from mmbench.pool import worker_pool
-from mmbench.registry import get_task
+from mmbench.registry import distinct_tasks, get_task
 from mmbench.seeding import demonstration_seed
 from mmbench.spec import TaskSpec
 
@@ -82,13 +82,9 @@ def generate(
     """
     if episodes < 1 or budget <= 0:
         raise PlanError(f"episodes is {episodes} and budget {budget}, expected more than nothing")
-    if len(set(tasks)) < len(tasks):
-        raise PlanError("a task is named twice")
     jobs = [
-        _TaskJobs(
-            get_task(task), expert, episodes, max_attempts or _ATTEMPTS_PER_EPISODE * episodes
-        )
-        for task in tasks
+        _TaskJobs(task, expert, episodes, max_attempts or _ATTEMPTS_PER_EPISODE * episodes)
+        for task in distinct_tasks(tasks)
     ]
     by_task = {job.task.id: job for job in jobs}
     out = Path(out)

@@ -22,7 +22,7 @@ from mmbench.evaluation.manifest import (
     write_manifest,
 )
 from mmbench.evaluation.result import Result, load_result
-from mmbench.registry import get_suite, get_task
+from mmbench.registry import distinct_tasks, get_suite, get_task
 from mmbench.seeding import evaluation_seed
 from mmbench.simulator import FloatArray
 from mmbench.spec import MAX_ACTION_DIM
@@ -269,10 +269,7 @@ def _chosen_tasks(suite: str | None, tasks: Sequence[str] | None, episodes: int)
     chosen = get_suite(suite) if suite is not None else tuple(tasks or ())
     if not chosen:
         raise PlanError("there is no task to evaluate")
-    for position, task in enumerate(chosen):
-        get_task(task)
-        if task in chosen[:position]:
-            raise PlanError(f"task {task!r} is named twice")
+    distinct_tasks(chosen)
     return chosen
 
 

@@ -33,6 +33,9 @@ def test_every_task_has_an_expert() -> None:
     for spec in mmbench.tasks():
         expected = "scripted" if spec.id in SCRIPTS else "plan"
         assert expert_for(spec, "auto") == expected
+    # Besides those, plans start from what a gait has shown.
+    shown = {"cheetah-run-back", "cheetah-run-front", "fish-swim", "mujoco-hopper"}
+    assert set(SCRIPTS) & set(PLANS) == shown
     with pytest.raises(DemonstrationError, match="walker-run has no scripted expert"):
         expert_for(mmbench.task("walker-run"), "scripted")
 
