@@ -1,4 +1,4 @@
-"""How the same equations are computed faster: fused by a compiler, in bfloat16."""
+"""How the same equations are computed faster: fused by a compiler, in 16 or 8 bits."""
 
 import shutil
 from collections.abc import Callable
@@ -8,9 +8,12 @@ from typing import Any, Literal
 
 import torch
 
+from newt_agent import int8_kernel
 from newt_agent.errors import DeviceError
+from newt_agent.int8 import Int8WorldModel
+from newt_agent.world_model import WorldModel
 
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Acceleration:
     """How to compute on a device.
 
     Attributes:
-        dtype: Of the large products in planning; losses are computed in float32.
+        dtype: Of the products in planning; losses are computed in float32.
         is_compiled: Whether `torch.compile` fuses what is between the products. The first call
             takes up to a minute; results differ in the last digits.
     """
@@ -30,10 +33,18 @@ class Acceleration:
         """Return the function, compiled if asked for."""
         return torch.compile(function) if self.is_compiled else function
 
+    def applied_to_planning(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function, compiled if asked for and not in int8, which is compiled already."""
+        return function if self.dtype == torch.int8 else self.applied(function)
+
+    def for_planning(self, model: WorldModel) -> WorldModel | Int8WorldModel:
+        """Return the model that plans with the weights as they are now."""
+        return Int8WorldModel(model) if self.dtype == torch.int8 else model
+
     def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
-        """Return a context in which large products are in `dtype`."""
-        enabled = self.dtype != torch.float32
-        return torch.autocast(device.type, dtype=self.dtype, enabled=enabled)
+        """Return a context in which large products are in bfloat16, if `dtype` is that."""
+        enabled = self.dtype == torch.bfloat16
+        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
 
 PLAIN = Acceleration()
@@ -46,17 +57,25 @@ def acceleration(
 
     Args:
         device: Where.
-        precision: `auto` is bfloat16 where the hardware multiplies it faster: on GPUs from Ampere
-            on, and on CPUs with AMX.
+        precision: `auto` is int8 on CPUs with AVX-512 VNNI where there is a C++ compiler, bfloat16
+            where else the hardware multiplies it faster (GPUs from Ampere on, CPUs with AMX), and
+            float32 everywhere else.
         compile: Whether to compile.
 
     Raises:
-        DeviceError: Compilation was asked for, and there is no compiler.
+        DeviceError: What was asked for cannot be had on this machine.
     """
     if compile and device.type == "cpu" and not (shutil.which("g++") or shutil.which("clang++")):
         raise DeviceError("compilation was asked for, and there is no C++ compiler")
     if precision == "auto":
-        precision = "bfloat16" if _has_fast_bfloat16(device) else "float32"
+        if device.type == "cpu" and int8_kernel.is_supported():
+            precision = "int8"
+        else:
+            precision = "bfloat16" if _has_fast_bfloat16(device) else "float32"
+    if precision == "int8":
+        if device.type != "cpu":
+            raise DeviceError(f"int8 was asked for, and {device} is no CPU")
+        int8_kernel.load()
     return Acceleration(getattr(torch, precision), compile)
 
 

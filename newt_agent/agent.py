@@ -32,7 +32,7 @@ class NewtAgent:
         plan_budget: Factor on the number of action sequences.
         open_loop: Env steps played of a plan.
         prior_weight: How much plans start from the policy instead of from the last plan, 0 to 1.
-        precision: Of the large products in planning.
+        precision: Of the products in planning.
         compile: Whether to fuse with `torch.compile`.
     """
 
@@ -55,6 +55,7 @@ class NewtAgent:
         self._model = checkpoint.model.to(self._device).eval()
         self._images = ImageEncoder(checkpoint.vision, device) if checkpoint.vision else None
         self._task = self._rows_of(checkpoint, tasks)
+        self._planning_model = self._acceleration.for_planning(self._model)
         self._context = self._model.contexts(frozen=True).of(self._task)
         self._discount = discounts(tasks).to(self._device)
         self._generator = torch.Generator(self._device).manual_seed(seed)
@@ -96,7 +97,7 @@ class NewtAgent:
         self._num_played = 1
         start = torch.where(is_first[:, None, None], 0.0, self._mean)
         found = plan(
-            self._model,
+            self._planning_model,
             z,
             self._task,
             context=self._context,

@@ -15,7 +15,7 @@ from newt_agent.checkpoint import discounts, new_model
 from newt_agent.config import LearningConfig, NewtConfig, SizeName
 from newt_agent.learner import Batch, Learner
 from newt_agent.plain import PlainLearner, plain_plan
-from newt_agent.planner import plan
+from newt_agent.planner import PlanningModel, plan
 
 _PLAIN_SLOTS = 8
 """The plain implementation takes as long per slot with any number, and needs much memory."""
@@ -29,7 +29,7 @@ class NewtTiming:
     Attributes:
         size: Of the model.
         device: Where.
-        dtype: Of the large products in planning.
+        dtype: Of the products in planning.
         is_compiled: Whether the fast side was compiled.
         num_slots: Slots planned for at once.
         batch_size: Sub-sequences per update.
@@ -87,13 +87,14 @@ def time_newt(
     all_discounts = discounts(names).to(device)
     task = torch.arange(num_slots, device=device) % len(names)
     obs = torch.randn(num_slots, config.obs_dim, generator=generator, device=device)
+    fast_model = acceleration.for_planning(model)
 
-    def fast_plan() -> None:
+    def fast_plan(planning_model: PlanningModel = fast_model) -> None:
         with torch.no_grad():
             context = model.contexts(frozen=True).of(task)
             z = model.encode(obs, context)
         plan(
-            *(model, z, task),
+            *(planning_model, z, task),
             context=context,
             discount=all_discounts[task],
             start=torch.zeros(num_slots, config.horizon, config.action_dim, device=device),
@@ -115,7 +116,7 @@ def time_newt(
 
     fast_s, slow_s = _medians((fast_plan, slow_plan), repeats, device)
     fast_s, slow_s = fast_s / num_slots, slow_s / few
-    plan_flops = _flops(fast_plan) / num_slots
+    plan_flops = _flops(lambda: fast_plan(model)) / num_slots
     on_part()
     batch = _random_batch(config, len(names), batch_size, generator)
     learning = LearningConfig()
@@ -190,5 +191,6 @@ def _flops(function: Callable[[], object]) -> int:
 
 def _product_rate(dtype: torch.dtype, device: torch.device) -> float:
     a, b = (torch.randn(_MATRIX, _MATRIX, device=device).to(dtype) for _ in range(2))
-    (seconds,) = _medians([lambda: a @ b], 5, device)
+    product = torch._int_mm if dtype == torch.int8 else torch.mm
+    (seconds,) = _medians([lambda: product(a, b)], 5, device)
     return 2 * _MATRIX**3 / seconds

@@ -95,7 +95,7 @@ class BenchNewt:
     device: str = "cpu"
     """Where to compute, e.g. cuda."""
     precision: Precision = "auto"
-    """Of the large products in planning; auto is bfloat16 where that is faster."""
+    """Of the products in planning; auto is int8 or bfloat16 where the hardware is made for it."""
     compile: bool = True
     """Fuse the fast side with torch.compile."""
     json: bool = False

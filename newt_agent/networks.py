@@ -88,8 +88,13 @@ class StackedMLP(nn.Module):
     def contexts(self, embeddings: Tensor, *, frozen: bool = False) -> Tensor:
         """Return the first layer's sum over the embedding and bias, `(K, E)` to `(M, K, W)`."""
         first = self.layer(0, None, frozen)
-        matrix = first.matrix[:, :, self._x_end : self._embedding_end]
+        _, matrix, _ = self.parts(first.matrix)
         return torch.matmul(embeddings, matrix.transpose(1, 2)) + first.bias[:, None]
+
+    def parts(self, first: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the shares of `x`, embedding and `more` in the first layer's matrix."""
+        x, embedding, more = first.tensor_split((self._x_end, self._embedding_end), dim=-1)
+        return x, embedding, more
 
     def forward(
         self,
@@ -112,10 +117,11 @@ class StackedMLP(nn.Module):
             frozen: Whether the weights are constants.
         """
         first = self.layer(0, members, frozen)
-        h = _product(x, first.matrix[:, :, : self._x_end])
+        x_matrix, _, more_matrix = self.parts(first.matrix)
+        h = _product(x, x_matrix)
         h = h + (context if members is None else context[members])
         if more is not None:
-            h = h + _product(more, first.matrix[:, :, self._embedding_end :])
+            h = h + _product(more, more_matrix)
         h = mish(_normed(h, first))
         rows = h.shape[1:-1]
         h = h.flatten(1, -2)

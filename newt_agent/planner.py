@@ -13,11 +13,12 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from newt_agent import two_hot
 from newt_agent.acceleration import PLAIN, Acceleration
 from newt_agent.config import PlannerConfig
+from newt_agent.int8 import Int8WorldModel
 from newt_agent.world_model import Contexts, WorldModel
 
+PlanningModel = WorldModel | Int8WorldModel
 _T = TypeVar("_T")
 _EPS = 1e-9
 _SLOTS_AT_ONCE = 8
@@ -45,7 +46,7 @@ class _Rollout(NamedTuple):
 
     Attributes:
         value: Discounted rewards on the way, shape `(E, N)`.
-        z: Latents at the end, shape `(E, N, D)`.
+        z: Latents at the end, shape `(E, N, D)`, as the model keeps them.
     """
 
     value: Tensor
@@ -70,7 +71,7 @@ class _Slots(NamedTuple):
 
 @torch.no_grad()
 def plan(
-    model: WorldModel,
+    model: PlanningModel,
     z: Tensor,
     task: Tensor,
     *,
@@ -86,7 +87,7 @@ def plan(
     """Plan an action for every slot.
 
     Args:
-        model: The world model.
+        model: What `acceleration.for_planning` returns.
         z: Latents, shape `(E, D)`.
         task: Rows of the model's tables, shape `(E,)`.
         context: The model's, of the slots.
@@ -128,7 +129,7 @@ def shifted(mean: Tensor) -> Tensor:
 
 
 def _plan(
-    model: WorldModel,
+    model: PlanningModel,
     slots: _Slots,
     start: Tensor,
     config: PlannerConfig,
@@ -183,25 +184,25 @@ def _plan(
 
 @cache
 def _accelerated(function: Callable[..., _T], acceleration: Acceleration) -> Callable[..., _T]:
-    return acceleration.applied(function)
+    return acceleration.applied_to_planning(function)
 
 
-def _follow_policy(model: WorldModel, slots: _Slots, noise: Tensor) -> tuple[Tensor, _Rollout]:
+def _follow_policy(model: PlanningModel, slots: _Slots, noise: Tensor) -> tuple[Tensor, _Rollout]:
     """Return actions of the policy `(E, P, H, A)` and where they lead; noise `(H, E, P, A)`."""
-    z = slots.z.expand(-1, noise.shape[2], -1)
+    z = slots.z
     actions = []
     value = torch.zeros(noise.shape[1:3], device=noise.device)
     factor = torch.ones_like(slots.discount)
     for step_noise in noise:
         actions.append(model.act(z, slots.context, slots.mask, step_noise).action)
-        value = value + factor * _reward(model, z, actions[-1], slots)
+        value = value + factor * model.reward_of(z, actions[-1], slots.context)
         factor = factor * slots.discount
         z = model.next_latent(z, actions[-1], slots.context)
     return torch.stack(actions, dim=2), _Rollout(value, z)
 
 
 def _evaluate(
-    model: WorldModel,
+    model: PlanningModel,
     slots: _Slots,
     policy: _Rollout,
     drawn: Tensor,
@@ -222,15 +223,11 @@ def _evaluate(
     value = torch.zeros(drawn.shape[:2], device=drawn.device)
     factor = torch.ones_like(slots.discount)
     for action in drawn.unbind(2):
-        value = value + factor * _reward(model, z, action, slots)
+        value = value + factor * model.reward_of(z, action, slots.context)
         factor = factor * slots.discount
         z = model.next_latent(z, action, slots.context)
     value = torch.cat((policy.value, value), dim=1)
     z = torch.cat((policy.z, z), dim=1)
     last = model.act(z, slots.context, slots.mask, last_noise).action
-    q = two_hot.decode(model.q_logits(z, last, slots.context, members=pair)).mean(0)
+    q = model.value_of(z, last, slots.context, pair)
     return torch.nan_to_num(value + factor * q, nan=0.0)
-
-
-def _reward(model: WorldModel, z: Tensor, action: Tensor, slots: _Slots) -> Tensor:
-    return two_hot.decode(model.reward_logits(z, action, slots.context))

@@ -89,7 +89,7 @@ class TrainConfig:
     device: str = "cpu"
     """Where to compute, e.g. cuda."""
     precision: Precision = "auto"
-    """Of the large products in planning; auto is bfloat16 where that is faster."""
+    """Of the products in planning; auto is int8 or bfloat16 where the hardware is made for it."""
     compile: bool = False
     """Fuse with torch.compile: starts a minute or two later, then learns and plans faster."""
     num_workers: int = 1
@@ -333,7 +333,7 @@ class Trainer:
                 return self.model.act(z, context, mask, noise).action.cpu().numpy()
         is_first = torch.from_numpy(first).to(self._device)
         found = plan(
-            self.model,
+            self._acceleration.for_planning(self.model),
             z,
             slot_task,
             context=context,

@@ -138,6 +138,14 @@ class WorldModel(nn.Module):
         """Return logits of rewards, shape `(*rows, NUM_BINS)`."""
         return self.reward(z, context.reward, action)[0]
 
+    def reward_of(self, z: Tensor, action: Tensor, context: Contexts) -> Tensor:
+        """Return rewards, shape `(*rows,)`."""
+        return two_hot.decode(self.reward_logits(z, action, context))
+
+    def value_of(self, z: Tensor, action: Tensor, context: Contexts, members: Tensor) -> Tensor:
+        """Return the mean value of some Q networks, shape `(*rows,)`."""
+        return two_hot.decode(self.q_logits(z, action, context, members=members)).mean(0)
+
     def q_logits(
         self,
         z: Tensor,
@@ -170,18 +178,23 @@ class WorldModel(nn.Module):
             mask: 1 at the true entries of the action, shape `(*rows, A)`.
             noise: Standard normal, shape `(*rows, A)`.
         """
-        mean, raw_log_std = self.policy(z, context.policy)[0].float().chunk(2, dim=-1)
-        log_std = _LOG_STD_MIN + 0.5 * _LOG_STD_RANGE * (torch.tanh(raw_log_std) + 1)
-        mean, log_std, noise = mask * mean, mask * log_std, mask * noise
-        log_likelihood = mask * (-0.5 * noise.square() - log_std - _HALF_LOG_TWO_PI)
-        return PolicySample(
-            action=torch.tanh(mean + noise * log_std.exp()),
-            mean=torch.tanh(mean),
-            log_std=log_std,
-            log_likelihood=log_likelihood.sum(-1),
-        )
+        return policy_sample(self.policy(z, context.policy)[0], mask, noise)
 
     def draw_q_pair(self, generator: torch.Generator) -> Tensor:
         """Return the indices of two distinct Q networks."""
         order = torch.randperm(self.q.num_members, generator=generator, device=generator.device)
         return order[:2]
+
+
+def policy_sample(outputs: Tensor, mask: Tensor, noise: Tensor) -> PolicySample:
+    """Return the policy's answer from what its network put out, shape `(*rows, 2 A)`."""
+    mean, raw_log_std = outputs.float().chunk(2, dim=-1)
+    log_std = _LOG_STD_MIN + 0.5 * _LOG_STD_RANGE * (torch.tanh(raw_log_std) + 1)
+    mean, log_std, noise = mask * mean, mask * log_std, mask * noise
+    log_likelihood = mask * (-0.5 * noise.square() - log_std - _HALF_LOG_TWO_PI)
+    return PolicySample(
+        action=torch.tanh(mean + noise * log_std.exp()),
+        mean=torch.tanh(mean),
+        log_std=log_std,
+        log_likelihood=log_likelihood.sum(-1),
+    )

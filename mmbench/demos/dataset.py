@@ -1,7 +1,6 @@
 """Demonstrations as data: the shipped set, and trajectories replayed from episode logs."""
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import overload
@@ -11,12 +10,11 @@ import numpy as np
 from mmbench.env import IMAGE_SIZE, ObsType, TaskEnv
 from mmbench.episodes import EpisodeRecord, Trajectory, read, replay, write
 from mmbench.errors import DemonstrationError
-from mmbench.files import replacing
+from mmbench.files import cache_folder, replacing
 from mmbench.registry import get_suite, get_task
 
 SHIPPED = Path(__file__).parent / "shipped"
 """The demonstrations that come with mmbench: an episode log, one file per task."""
-CACHE_VARIABLE = "MMBENCH_CACHE"
 
 
 def shipped(tasks: Sequence[str] | None = None) -> Iterator[EpisodeRecord]:
@@ -68,7 +66,7 @@ def load(
         )
         if missing := set(wanted) - {record.task_id for record in records}:
             raise DemonstrationError(f"{path} holds no demonstrations of {sorted(missing)[0]}")
-    root = Path(cache or os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "mmbench")
+    root = Path(cache) if cache else cache_folder()
     return Demonstrations(records, obs_type, image_size, root / "demos")
 
 

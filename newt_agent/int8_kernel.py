@@ -1,0 +1,107 @@
+"""Builds and loads `int8_kernel.cpp`; the structures are as it declares them."""
+
+import ctypes
+import hashlib
+import shutil
+import subprocess
+from ctypes import POINTER, c_float, c_int64, c_void_p
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from mmbench.files import cache_folder, replacing
+from newt_agent.errors import DeviceError
+
+TILE = 64
+"""Outputs are padded to a multiple of it."""
+_SOURCE = Path(__file__).with_suffix(".cpp")
+_FLAGS = (
+    *("-std=c++17", "-O3", "-shared", "-fPIC", "-fopenmp"),
+    *("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni", "-mprefer-vector-width=512"),
+)
+
+
+class Last(IntEnum):
+    """What a network ends with, and what then comes out of it for every row."""
+
+    LINEAR = 0
+    """Nothing: its outputs, float32."""
+    SIMNORM = 1
+    """Layer norm and SimNorm: its outputs in 255ths, uint8."""
+    TWO_HOT = 2
+    """The scalar that its outputs, as logits, stand for: float32."""
+
+
+class Matrix(ctypes.Structure):
+    """What is rounded, and where to."""
+
+    _fields_ = (
+        *((name, c_void_p) for name in ("entries", "matrix", "scale", "sum")),
+        *((name, c_int64) for name in ("members", "outputs", "inputs", "summed_from")),
+        ("num_threads", c_int64),
+    )
+
+
+class Layer(ctypes.Structure):
+    """A rounded layer."""
+
+    _fields_ = (
+        *((name, c_void_p) for name in ("matrix", "scale", "bias", "gain", "shift")),
+        *((name, c_int64) for name in ("inputs", "outputs")),
+    )
+
+
+class Call(ctypes.Structure):
+    """A network, its rows, and where their results go to."""
+
+    _fields_ = (
+        *((name, c_void_p) for name in ("x", "actions", "context", "member", "out")),
+        ("layers", POINTER(Layer)),
+        *((name, c_int64) for name in ("x_dim", "action_dim", "num_calls", "num_slots")),
+        *((name, c_int64) for name in ("num_rows", "num_layers", "last", "num_threads")),
+        *((name, c_float) for name in ("low", "two_hot_limit")),
+    )
+
+
+def is_supported() -> bool:
+    """Tell whether the CPU has the instructions and the machine a compiler."""
+    return torch.cpu._is_vnni_supported() and _compiler() is not None
+
+
+@cache
+def load() -> ctypes.CDLL:
+    """Return the kernel, built in a second where it has not been yet; it stays in the cache.
+
+    Raises:
+        DeviceError: The CPU or the compiler cannot do it.
+    """
+    if not torch.cpu._is_vnni_supported():
+        raise DeviceError("int8 was asked for, and this CPU has no AVX-512 VNNI")
+    compiler = _compiler()
+    if compiler is None:
+        raise DeviceError("int8 was asked for, and there is no C++ compiler")
+    key = hashlib.sha256(_SOURCE.read_bytes() + " ".join((compiler, *_FLAGS)).encode())
+    built = cache_folder() / "kernels" / f"int8-{key.hexdigest()[:16]}.so"
+    if not built.exists():
+        built.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(built) as fresh:
+            _build(compiler, fresh)
+    library = ctypes.CDLL(str(built))
+    for function, given in ((library.pack, Matrix), (library.run, Call)):
+        function.argtypes = [POINTER(given)]
+        function.restype = None
+    return library
+
+
+def _build(compiler: str, target: Path) -> None:
+    command = (compiler, *_FLAGS, str(_SOURCE), "-o", str(target))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        first = next(iter(done.stderr.strip().splitlines()), "no message")
+        raise DeviceError(f"{compiler} could not build the int8 kernel: {first}")
+
+
+def _compiler() -> str | None:
+    return shutil.which("g++") or shutil.which("clang++")
