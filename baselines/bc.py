@@ -3,6 +3,7 @@
 Newt's encoder and policy of the same size, trained to answer with the demonstrated action.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,18 @@ from newt_agent.config import NewtConfig, SizeName, with_suite
 from newt_agent.demonstrations import SHIPPED, demonstration_replay
 from newt_agent.errors import CheckpointError
 from newt_agent.replay import Sampling
+from newt_agent.snapshot import (
+    load_snapshot,
+    open_run,
+    optimizer_tensors,
+    part,
+    prefixed,
+    restore_optimizer,
+    save_snapshot,
+)
+
+_SNAPSHOT_INTERVAL = 1000
+"""Updates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +81,13 @@ def clone(
     out: Path | str,
     on_progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
 ) -> list[float]:
-    """Train on demonstrations and save a checkpoint; return the loss of every update.
+    """Train on demonstrations and save a checkpoint; return the loss of every update of this call.
 
     Loss: squared error over the true action entries, divided by their number, averaged over pairs.
+    A run that was cut off goes on from its last snapshot, bit for bit.
     """
+    out = Path(out)
+    is_begun = open_run(out, dataclasses.asdict(config), may_change=("updates",))
     device = torch.device(config.device)
     model_config = NewtConfig(size=config.size, embedding_dim=embedding_dim(config.encoder))
     model = new_model(model_config, config.tasks, config.encoder, config.seed).to(device)
@@ -94,8 +110,15 @@ def clone(
         optimizer, lambda done: min(1.0, (done + 1) / max(1, config.warmup_updates))
     )
     rng = np.random.default_rng(config.seed)
+    num_done = 0
+    if is_begun:
+        tensors, numbers = load_snapshot(out, config.device)
+        model.load_state_dict(part("model", tensors))
+        num_done = numbers["updates"]
+        restore_optimizer(optimizer, warmup, part("optimizer", tensors), num_done)
+        rng.bit_generator.state = numbers["rng"]
     losses = []
-    for update in range(1, config.updates + 1):
+    for update in range(num_done + 1, config.updates + 1):
         batch = demos.sample(config.batch_size, rng, device)
         context = model.contexts().of(batch.task)
         mask = model.action_masks[batch.task]
@@ -111,6 +134,10 @@ def clone(
         losses.append(float(loss.detach()))
         if update % 50 == 0 or update == config.updates:
             on_progress(f"cloning, loss {losses[-1]:.4f}", update, config.updates)
+        if update % _SNAPSHOT_INTERVAL == 0 or update == config.updates:
+            tensors = prefixed("model", model.state_dict())
+            tensors |= prefixed("optimizer", optimizer_tensors(optimizer))
+            save_snapshot(out, tensors, {"updates": update, "rng": rng.bit_generator.state})
     save_checkpoint(
         out,
         Checkpoint(model=model, tasks=config.tasks, encoder=config.encoder, target_q={}),
@@ -134,7 +161,7 @@ class TrainBC:
     """Train behaviour cloning on demonstrations."""
 
     out: Path
-    """Folder for the checkpoint."""
+    """Folder for the checkpoint; a run that was cut off goes on there."""
     suite: str | None = None
     """Suite to clone, instead of tasks."""
     run_config: tyro.conf.OmitArgPrefixes[BCConfig] = field(

@@ -22,6 +22,8 @@ _LATENT_UNIT = 1 / 255
 _ACTION_UNIT = 1 / 127.5
 _LOWEST = -0.31
 """A little below Mish's minimum; 0 in hidden layers."""
+_WORTH_A_THREAD = 2**24
+"""Multiply-adds: about 50 microseconds, of which a second thread costs 5."""
 
 
 class Int8WorldModel:
@@ -140,7 +142,9 @@ class Int8MLP:
             num_rows=num_rows,
             num_layers=len(layers),
             last=self._last,
-            num_threads=torch.get_num_threads(),
+            num_threads=_num_threads(
+                num_rows * shape[0] * shape[1] * sum(layer.num_products for layer in layers)
+            ),
             low=_LOWEST,
             two_hot_limit=two_hot.LIMIT,
         )
@@ -169,6 +173,7 @@ class _Int8Layer:
         bias: Tensor | None = None,
     ) -> None:
         num_members, self.num_outputs, num_inputs = matrix.shape
+        self.num_products = self.num_outputs * num_inputs
         depth, width = num_inputs + -num_inputs % 4, self.num_outputs + -self.num_outputs % TILE
         matrix = matrix.contiguous()
         packed = torch.empty(num_members, width * depth, dtype=torch.int8)
@@ -178,7 +183,7 @@ class _Int8Layer:
                 *(tensor.data_ptr() for tensor in (matrix, packed, scale, total)),
                 *(num_members, self.num_outputs, num_inputs),
                 summed_from=0 if num_from is None else num_inputs - num_from,
-                num_threads=torch.get_num_threads(),
+                num_threads=_num_threads(64 * matrix.numel()),  # a weight takes about as long
             )
         )
         self.bias = total.mul_(zero)
@@ -193,3 +198,7 @@ class _Int8Layer:
             inputs=depth,
             outputs=self.num_outputs,
         )
+
+
+def _num_threads(num_products: int) -> int:
+    return max(1, min(torch.get_num_threads(), num_products // _WORTH_A_THREAD))

@@ -1,7 +1,6 @@
 """Training: pretraining on demonstrations, then acting and learning in turns."""
 
 import dataclasses
-import json
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +11,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mmbench import MMBenchError, evaluate, make_vec, task
@@ -32,10 +29,20 @@ from newt_agent.logs import RunLog
 from newt_agent.official import load_any
 from newt_agent.planner import plan, shifted
 from newt_agent.replay import Replay, Sampling, join
+from newt_agent.snapshot import (
+    SNAPSHOT,
+    load_snapshot,
+    open_run,
+    optimizer_tensors,
+    part,
+    prefixed,
+    restore_optimizer,
+    save_snapshot,
+)
 from newt_agent.vision import DINOV2, ImageEncoder
 from newt_agent.world_model import WorldModel
 
-DESCRIPTION, SNAPSHOT, JOURNAL = "train.json", "snapshot.safetensors", "journal"
+JOURNAL = "journal"
 _PRETRAINING_SNAPSHOT = 1000
 """Updates between snapshots while there is no episode to end."""
 _MAY_CHANGE = ("num_workers", "wandb", "compile")
@@ -499,22 +506,8 @@ class Trainer:
 
     def _open(self) -> None:
         """Start the folder of a run, or go on with the one that is there."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        described = json.loads(json.dumps(dataclasses.asdict(self.config)))
-        described["num_processes"] = self._group.size
-        file = self._folder / DESCRIPTION
-        if file.exists():
-            found = json.loads(file.read_text())
-            for name, value in described.items():
-                if found.get(name) != value and name not in _MAY_CHANGE:
-                    raise CheckpointError(
-                        f"{self.out} holds a run with {name} {found.get(name)!r}, not {value!r}; "
-                        "choose another --out"
-                    )
-        else:
-            with replacing(file) as partial:
-                partial.write_text(json.dumps(described, indent=2))
-        if (self._folder / SNAPSHOT).exists():
+        described = {**dataclasses.asdict(self.config), "num_processes": self._group.size}
+        if open_run(self._folder, described, may_change=_MAY_CHANGE):
             self._load_snapshot()
 
     def _save_snapshot(self) -> None:
@@ -522,14 +515,16 @@ class Trainer:
         if self._journal:
             self._write_journal()
         learner = self.learner
-        tensors: dict[str, Tensor] = {"mean": self._mean, "scale": learner.scale.value}
-        tensors |= {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        tensors |= {f"target.{k}": v for k, v in learner.target_q.state_dict().items()}
+        tensors = {
+            "mean": self._mean,
+            "scale": learner.scale.value,
+            "generator": self._generator.get_state(),
+            "learner_generator": learner.generator.get_state(),
+            **prefixed("model", self.model.state_dict()),
+            **prefixed("target", learner.target_q.state_dict()),
+        }
         for name, optimizer in self._optimizers().items():
-            for index, state in optimizer.state_dict()["state"].items():
-                tensors |= {f"{name}.{index}.{k}": v for k, v in state.items()}
-        tensors["generator"] = self._generator.get_state()
-        tensors["learner_generator"] = learner.generator.get_state()
+            tensors |= prefixed(name, optimizer_tensors(optimizer))
         numbers = {
             "env_steps": self.env_steps,
             "updates": self.updates,
@@ -541,39 +536,17 @@ class Trainer:
             "warmups": [warmup.last_epoch for warmup in learner.warmups],
             "rng": self._rng.bit_generator.state,
         }
-        with replacing(self._folder / SNAPSHOT) as partial:
-            save_file(
-                {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-                partial,
-                metadata={"state": json.dumps(numbers)},
-            )
+        save_snapshot(self._folder, tensors, numbers)
 
     def _load_snapshot(self) -> None:
-        file = self._folder / SNAPSHOT
-        try:
-            with safe_open(file, "pt") as opened:
-                numbers = json.loads(opened.metadata()["state"])
-            tensors = load_file(file, device=self.config.device)
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{file} cannot be read: {error}") from error
+        tensors, numbers = load_snapshot(self._folder, self.config.device)
         learner = self.learner
-
-        def part(prefix: str) -> dict[str, Tensor]:
-            return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-        self.model.load_state_dict(part("model."))
-        learner.target_q.load_state_dict(part("target."))
-        for (name, optimizer), warmup, count in zip(
+        self.model.load_state_dict(part("model", tensors))
+        learner.target_q.load_state_dict(part("target", tensors))
+        for (name, optimizer), warmup, num_done in zip(
             self._optimizers().items(), learner.warmups, numbers["warmups"], strict=True
         ):
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in part(f"{name}.").items():
-                index, _, entry = key.partition(".")
-                state.setdefault(int(index), {})[entry] = value
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-            warmup.load_state_dict({**warmup.state_dict(), "last_epoch": count})
-            for group, rate in zip(optimizer.param_groups, warmup.base_lrs, strict=True):
-                group["lr"] = rate * learner.warmup_factor(count)
+            restore_optimizer(optimizer, warmup, part(name, tensors), num_done)
         learner.scale.value = tensors["scale"]
         self._mean = tensors["mean"]
         self._generator.set_state(tensors["generator"].cpu())

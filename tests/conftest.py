@@ -1,12 +1,17 @@
 """What all tests share."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 DATA = Path(__file__).parent / "data"
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Tests run on all cores already; threads that wait for one another would waste most of the time.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

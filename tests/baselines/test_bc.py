@@ -1,7 +1,9 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import mmbench
 from baselines.bc import BCConfig, clone, make
@@ -36,6 +38,22 @@ def test_the_clone_is_better_than_chance(cloned: tuple[Path, list[float]], tmp_p
 def test_only_encoder_and_policy_are_trained(cloned: tuple[Path, list[float]]) -> None:
     model = load_checkpoint(cloned[0]).model
     assert not model.q.matrices[-1].any()  # as it began
+
+
+def test_a_run_goes_on_bit_for_bit(cloned: tuple[Path, list[float]], tmp_path: Path) -> None:
+    config = BCConfig(tasks=TASKS, size="XS", updates=150, batch_size=64, warmup_updates=50)
+    losses = clone(config, tmp_path)
+    losses += clone(dataclasses.replace(config, updates=400), tmp_path)
+    assert losses == cloned[1]
+    whole, parts = (load_checkpoint(folder).model for folder in (cloned[0], tmp_path))
+    for ours, theirs in zip(parts.parameters(), whole.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_another_run_is_not_gone_on_with(cloned: tuple[Path, list[float]]) -> None:
+    config = BCConfig(tasks=TASKS, size="XS", updates=400, batch_size=32, warmup_updates=50)
+    with pytest.raises(CheckpointError, match="holds a run with batch_size 64, not 32"):
+        clone(config, cloned[0])
 
 
 def test_a_checkpoint_is_needed() -> None:

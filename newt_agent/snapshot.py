@@ -1,0 +1,108 @@
+"""A run's folder: what the run is, and the state from which it goes on bit for bit."""
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mmbench.files import replacing
+from newt_agent.errors import CheckpointError
+
+DESCRIPTION, SNAPSHOT = "train.json", "snapshot.safetensors"
+
+
+def open_run(
+    folder: Path, described: Mapping[str, Any], *, may_change: Collection[str] = ()
+) -> bool:
+    """Start the folder of a run, or check that the run in it is the described one.
+
+    Returns:
+        Whether there is a snapshot to go on from.
+
+    Raises:
+        CheckpointError: If the folder holds another run.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = json.loads(json.dumps(described))
+    file = folder / DESCRIPTION
+    if file.exists():
+        found = json.loads(file.read_text())
+        for name, value in wanted.items():
+            if found.get(name) != value and name not in may_change:
+                raise CheckpointError(
+                    f"{folder} holds a run with {name} {found.get(name)!r}, not {value!r}; "
+                    "choose another --out"
+                )
+    else:
+        with replacing(file) as partial:
+            partial.write_text(json.dumps(wanted, indent=2))
+    return (folder / SNAPSHOT).exists()
+
+
+def save_snapshot(folder: Path, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+    """Write tensors, and numbers as JSON beside them."""
+    with replacing(folder / SNAPSHOT) as partial:
+        save_file(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+            partial,
+            metadata={"state": json.dumps(numbers)},
+        )
+
+
+def load_snapshot(folder: Path, device: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_snapshot` wrote.
+
+    Raises:
+        CheckpointError: If the file is damaged.
+    """
+    file = folder / SNAPSHOT
+    try:
+        with safe_open(file, "pt") as opened:
+            numbers = json.loads(opened.metadata()["state"])
+        return load_file(file, device=device), numbers
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{file} cannot be read: {error}") from error
+
+
+def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors under longer names."""
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def part(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what `prefixed` was given."""
+    start = f"{prefix}."
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return an optimiser's state of every parameter."""
+    return {
+        f"{index}.{name}": tensor
+        for index, state in optimizer.state_dict()["state"].items()
+        for name, tensor in state.items()
+    }
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer,
+    warmup: torch.optim.lr_scheduler.LambdaLR,
+    tensors: Mapping[str, Tensor],
+    num_done: int,
+) -> None:
+    """Put back what `optimizer_tensors` returned, and the warm-up after `num_done` updates."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    warmup.load_state_dict({**warmup.state_dict(), "last_epoch": num_done})
+    for group, rate, factor in zip(
+        optimizer.param_groups, warmup.base_lrs, warmup.lr_lambdas, strict=True
+    ):
+        group["lr"] = rate * factor(num_done)
