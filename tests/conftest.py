@@ -10,7 +10,7 @@ import pytest
 DATA = Path(__file__).parent / "data"
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # Tests run on all cores already; threads that wait for one another would waste most of the time.
+    # Tests run on all cores already; threads of one that wait for those of another waste most time.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
