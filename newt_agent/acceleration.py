@@ -1,6 +1,5 @@
 """How the same equations are computed faster: fused by a compiler, in 16 or 8 bits."""
 
-import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -65,7 +64,7 @@ def acceleration(
     Raises:
         DeviceError: What was asked for cannot be had on this machine.
     """
-    if compile and device.type == "cpu" and not (shutil.which("g++") or shutil.which("clang++")):
+    if compile and device.type == "cpu" and int8_kernel.cpp_compiler() is None:
         raise DeviceError("compilation was asked for, and there is no C++ compiler")
     if precision == "auto":
         if device.type == "cpu" and int8_kernel.is_supported():

@@ -67,7 +67,7 @@ class Call(ctypes.Structure):
 
 def is_supported() -> bool:
     """Tell whether the CPU has the instructions and the machine a compiler."""
-    return torch.cpu._is_vnni_supported() and _compiler() is not None
+    return torch.cpu._is_vnni_supported() and cpp_compiler() is not None
 
 
 @cache
@@ -79,7 +79,7 @@ def load() -> ctypes.CDLL:
     """
     if not torch.cpu._is_vnni_supported():
         raise DeviceError("int8 was asked for, and this CPU has no AVX-512 VNNI")
-    compiler = _compiler()
+    compiler = cpp_compiler()
     if compiler is None:
         raise DeviceError("int8 was asked for, and there is no C++ compiler")
     key = hashlib.sha256(_SOURCE.read_bytes() + " ".join((compiler, *_FLAGS)).encode())
@@ -103,5 +103,6 @@ def _build(compiler: str, target: Path) -> None:
         raise DeviceError(f"{compiler} could not build the int8 kernel: {first}")
 
 
-def _compiler() -> str | None:
+def cpp_compiler() -> str | None:
+    """Return the machine's C++ compiler, if there is one."""
     return shutil.which("g++") or shutil.which("clang++")
