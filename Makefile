@@ -67,12 +67,12 @@ TASKS := pendulum-swingup pendulum-spin cartpole-swingup cup-spin reacher-easy m
 MULTI := $(BIN)/mmbench train newt --tasks $(TASKS) --size XS --batch-size 256 --demos shipped \
 	--pretrain-updates 5000 --updates-per-env-step 0.1 --num-samples 64 --num-elites 16 \
 	--num-policy-samples 24 --num-iterations 3 --eval-interval 65000 --eval-episodes 2 --compile \
-	--num-workers 0
-PLAY := $(BIN)/mmbench evaluate --tasks $(TASKS) --episodes 5 --workers 0
+	--num-workers 0 --precision float32
+PLAY := $(BIN)/mmbench evaluate --tasks $(TASKS) --episodes 5 --workers 0 --option precision=float32
 
 learn: export OMP_NUM_THREADS := 1
 learn: setup ## Train what docs/newt.md reports (hours; continues where it stopped)
-	$(SINGLE) --tasks pendulum-swingup --env-steps 20000 --copies 2 --seed 1 --seeding-episodes 3 \
+	$(SINGLE) --tasks pendulum-swingup --env-steps 40000 --copies 2 --seed 1 --seeding-episodes 3 \
 		--out $(RUNS)/pendulum-swingup
 	$(SINGLE) --tasks cartpole-swingup --env-steps 20000 --copies 2 --seeding-episodes 3 \
 		--out $(RUNS)/cartpole-swingup
