@@ -24,6 +24,7 @@ from newt_agent.demonstrations import SHIPPED, demonstration_replay
 from newt_agent.errors import CheckpointError
 from newt_agent.replay import Sampling
 from newt_agent.snapshot import (
+    SNAPSHOT_INTERVAL,
     load_snapshot,
     open_run,
     optimizer_tensors,
@@ -32,9 +33,6 @@ from newt_agent.snapshot import (
     restore_optimizer,
     save_snapshot,
 )
-
-_SNAPSHOT_INTERVAL = 1000
-"""Updates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +132,7 @@ def clone(
         losses.append(float(loss.detach()))
         if update % 50 == 0 or update == config.updates:
             on_progress(f"cloning, loss {losses[-1]:.4f}", update, config.updates)
-        if update % _SNAPSHOT_INTERVAL == 0 or update == config.updates:
+        if update % SNAPSHOT_INTERVAL == 0 or update == config.updates:
             tensors = prefixed("model", model.state_dict())
             tensors |= prefixed("optimizer", optimizer_tensors(optimizer))
             save_snapshot(out, tensors, {"updates": update, "rng": rng.bit_generator.state})

@@ -67,10 +67,7 @@ def acceleration(
     if compile and device.type == "cpu" and int8_kernel.cpp_compiler() is None:
         raise DeviceError("compilation was asked for, and there is no C++ compiler")
     if precision == "auto":
-        if device.type == "cpu" and int8_kernel.is_supported():
-            precision = "int8"
-        else:
-            precision = "bfloat16" if _has_fast_bfloat16(device) else "float32"
+        precision = _fastest(device)
     if precision == "int8":
         if device.type != "cpu":
             raise DeviceError(f"int8 was asked for, and {device} is no CPU")
@@ -91,6 +88,12 @@ def checked_device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise DeviceError(f"device {name!r} was asked for, and torch sees no GPU")
     return device
+
+
+def _fastest(device: torch.device) -> Precision:
+    if device.type == "cpu" and int8_kernel.is_supported():
+        return "int8"
+    return "bfloat16" if _has_fast_bfloat16(device) else "float32"
 
 
 def _has_fast_bfloat16(device: torch.device) -> bool:

@@ -231,6 +231,24 @@ float two_hot(const float* logits, int64_t n, float limit) {
   return std::copysign(std::expm1(std::abs(mean)), mean);
 }
 
+// The bytes that go into the first layer: latents as they are, actions from [-1, 1], zeros.
+void fill_rows(const Call& call, int64_t first_row, int64_t num_rows, uint8_t* u, int64_t stride) {
+  const __m512 half = _mm512_set1_ps(127.5f);
+  for (int64_t r = 0; r < num_rows; ++r) {
+    uint8_t* row = u + r * stride;
+    std::memcpy(row, call.x + (first_row + r) * call.x_dim, call.x_dim);
+    const float* actions = call.actions + (first_row + r) * call.action_dim;
+    for (int64_t i = 0; i < call.action_dim; i += kLanes) {
+      const __mmask16 mask = lanes(call.action_dim - i);
+      const __m512 v = _mm512_maskz_loadu_ps(mask, actions + i);
+      _mm_mask_storeu_epi8(row + call.x_dim + i, mask,
+                           rounded_bytes(_mm512_fmadd_ps(v, half, half)));
+    }
+    const int64_t used = call.x_dim + call.action_dim;
+    std::memset(row + used, 0, stride - used);
+  }
+}
+
 void run_block(const Call& call, int64_t index, int64_t slot, int64_t start) {
   const int64_t num_rows = std::min<int64_t>(kBlock, call.num_rows - start);
   const int64_t member = call.member[index];
@@ -242,20 +260,7 @@ void run_block(const Call& call, int64_t index, int64_t slot, int64_t start) {
 
   int64_t u_stride = call.layers[0].inputs;
   u.resize(std::max<size_t>(u.size(), kBlock * u_stride));
-  for (int64_t r = 0; r < num_rows; ++r) {
-    uint8_t* row = u.data() + r * u_stride;
-    std::memcpy(row, call.x + (first_row + r) * call.x_dim, call.x_dim);
-    const float* actions = call.actions + (first_row + r) * call.action_dim;
-    const __m512 half = _mm512_set1_ps(127.5f);
-    for (int64_t i = 0; i < call.action_dim; i += kLanes) {
-      const __mmask16 mask = lanes(call.action_dim - i);
-      const __m512 v = _mm512_maskz_loadu_ps(mask, actions + i);
-      _mm_mask_storeu_epi8(row + call.x_dim + i, mask,
-                           rounded_bytes(_mm512_fmadd_ps(v, half, half)));
-    }
-    const int64_t used = call.x_dim + call.action_dim;
-    std::memset(row + used, 0, u_stride - used);
-  }
+  fill_rows(call, first_row, num_rows, u.data(), u_stride);
 
   for (int64_t l = 0; l < call.num_layers; ++l) {
     const Layer& layer = call.layers[l];

@@ -72,7 +72,7 @@ def is_supported() -> bool:
 
 @cache
 def load() -> ctypes.CDLL:
-    """Return the kernel, built in a second where it has not been yet; it stays in the cache.
+    """Return the kernel, built in two seconds where it has not been yet; it stays in the cache.
 
     Raises:
         DeviceError: The CPU or the compiler cannot do it.

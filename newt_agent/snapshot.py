@@ -14,6 +14,8 @@ from mmbench.files import replacing
 from newt_agent.errors import CheckpointError
 
 DESCRIPTION, SNAPSHOT = "train.json", "snapshot.safetensors"
+SNAPSHOT_INTERVAL = 1000
+"""Updates between snapshots while there is no episode to end."""
 
 
 def open_run(

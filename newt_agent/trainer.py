@@ -31,6 +31,7 @@ from newt_agent.planner import plan, shifted
 from newt_agent.replay import Replay, Sampling, join
 from newt_agent.snapshot import (
     SNAPSHOT,
+    SNAPSHOT_INTERVAL,
     load_snapshot,
     open_run,
     optimizer_tensors,
@@ -43,8 +44,6 @@ from newt_agent.vision import DINOV2, ImageEncoder
 from newt_agent.world_model import WorldModel
 
 JOURNAL = "journal"
-_PRETRAINING_SNAPSHOT = 1000
-"""Updates between snapshots while there is no episode to end."""
 _MAY_CHANGE = ("num_workers", "wandb", "compile")
 
 
@@ -265,7 +264,7 @@ class Trainer:
                 )
             if self._pretrained == total:
                 self._evaluate()
-            if self._pretrained == total or self._pretrained % _PRETRAINING_SNAPSHOT == 0:
+            if self._pretrained == total or self._pretrained % SNAPSHOT_INTERVAL == 0:
                 self._save_snapshot()
 
     @property

@@ -270,7 +270,7 @@ def test_auto_is_not_int8_without_a_compiler(monkeypatch: pytest.MonkeyPatch) ->
     assert acceleration(torch.device("cpu")).dtype != torch.int8
 
 
-def refused(monkeypatch: pytest.MonkeyPatch, device: str = "cpu") -> str:
+def refused(device: str = "cpu") -> str:
     int8_kernel.load.cache_clear()
     with pytest.raises(DeviceError) as raised:
         acceleration(torch.device(device), precision="int8")
@@ -278,12 +278,12 @@ def refused(monkeypatch: pytest.MonkeyPatch, device: str = "cpu") -> str:
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert refused(monkeypatch, "cuda") == "int8 was asked for, and cuda is no CPU"
+    assert refused("cuda") == "int8 was asked for, and cuda is no CPU"
     monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
-    assert refused(monkeypatch) == "int8 was asked for, and this CPU has no AVX-512 VNNI"
+    assert refused() == "int8 was asked for, and this CPU has no AVX-512 VNNI"
     monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert refused(monkeypatch) == "int8 was asked for, and there is no C++ compiler"
+    assert refused() == "int8 was asked for, and there is no C++ compiler"
 
 
 def test_a_compiler_that_fails_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -293,9 +293,7 @@ def test_a_compiler_that_fails_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv("MMBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
-    assert refused(monkeypatch) == (
-        f"{compiler} could not build the int8 kernel: g++: error: unknown option"
-    )
+    assert refused() == (f"{compiler} could not build the int8 kernel: g++: error: unknown option")
     assert not list((tmp_path / "cache" / "kernels").iterdir())
 
 
