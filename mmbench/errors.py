@@ -2,7 +2,11 @@
 
 
 class MMBenchError(Exception):
-    """Base of all errors a caller can cause and mend."""
+    """Base of all errors a caller can cause and fix."""
+
+
+class UsageError(MMBenchError, ValueError):
+    """Arguments that make no sense, or not together."""
 
 
 class UnknownTaskError(MMBenchError, KeyError):
@@ -58,20 +62,28 @@ class ResultError(MMBenchError, ValueError):
     """A result directory that cannot be read or continued."""
 
 
+class RunError(MMBenchError, ValueError):
+    """The folder of a run that is locked, damaged or of another run."""
+
+
+class CheckpointError(MMBenchError, ValueError):
+    """A checkpoint that cannot be read, or is of another model."""
+
+
+class DeviceError(MMBenchError, ValueError):
+    """The machine lacks the device or instructions that were asked for."""
+
+
 class AgentError(MMBenchError, ValueError):
     """An agent that cannot be built or answers with something that is not an action."""
 
 
 class WorkerError(MMBenchError, RuntimeError):
-    """A worker process that failed for a reason that a restart does not mend."""
+    """A worker process that failed for a reason that a restart does not fix."""
 
 
 class AssetError(MMBenchError, FileNotFoundError):
     """An asset that is needed and not there."""
-
-
-class PlanError(MMBenchError, ValueError):
-    """An evaluation that asks for something impossible."""
 
 
 class LanguageError(MMBenchError, ValueError):

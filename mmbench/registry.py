@@ -20,10 +20,10 @@ from mmbench.domains import (
 )
 from mmbench.errors import (
     MMBenchError,
-    PlanError,
     SimulatorMissingError,
     UnknownSuiteError,
     UnknownTaskError,
+    UsageError,
 )
 from mmbench.simulator import Simulator
 from mmbench.spec import Domain, Split, TaskSpec
@@ -99,12 +99,36 @@ def get_task(task_id: str) -> TaskSpec:
 
 
 def distinct_tasks(task_ids: Sequence[str]) -> tuple[TaskSpec, ...]:
-    """Return specs, or raise `UnknownTaskError`, or `PlanError` for a task that is named twice."""
+    """Return specs, or raise `UnknownTaskError`, or `UsageError` for a task that is named twice."""
     specs = tuple(get_task(name) for name in task_ids)
     for position, name in enumerate(task_ids):
         if name in task_ids[:position]:
-            raise PlanError(f"task {name!r} is named twice")
+            raise UsageError(f"task {name!r} is named twice")
     return specs
+
+
+def choose_tasks(
+    tasks: Sequence[str] | None = (), suite: str | None = None, *, default: str | None = None
+) -> tuple[str, ...]:
+    """Return the task ids that were asked for: the one rule for `--tasks` and `--suite`.
+
+    Args:
+        tasks: Task ids; empty or `None` if a suite is meant.
+        suite: Name of a suite; `None` if tasks are meant.
+        default: Suite if neither is given; without it, one has to be.
+
+    Raises:
+        UsageError: If both are given, neither is and there is no default, or a task is named twice.
+        UnknownTaskError: If a task does not exist; with a near match.
+        UnknownSuiteError: If the suite does not exist; with a near match.
+    """
+    if tasks and suite is not None:
+        raise UsageError("give either tasks or a suite, and not both")
+    if tasks:
+        return tuple(spec.id for spec in distinct_tasks(tasks))
+    if suite is None and default is None:
+        raise UsageError("no task was given; name tasks or a suite, `mmbench tasks` lists them")
+    return get_suite(suite or default or "")
 
 
 def get_suite(name: str) -> tuple[str, ...]:

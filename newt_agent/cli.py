@@ -6,7 +6,7 @@ from pathlib import Path
 import tyro
 
 from mmbench.cli.output import print_json, print_table, progress_bar
-from mmbench.evaluation.report import Table
+from mmbench.tables import Table
 from newt_agent.acceleration import Precision, acceleration, checked_device
 from newt_agent.bench import time_newt
 from newt_agent.config import SizeName, with_suite

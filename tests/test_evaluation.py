@@ -16,11 +16,12 @@ import pytest
 
 import mmbench
 from mmbench.episodes import read_all, replay
-from mmbench.errors import AgentError, PlanError, ResultError, UnknownAgentError
+from mmbench.errors import AgentError, ResultError, UnknownAgentError, UsageError
 from mmbench.evaluation import load_result
-from mmbench.evaluation.report import render, report_as_json, summary_table, task_table
+from mmbench.evaluation.report import report_as_json, summary_table, task_table
 from mmbench.evaluation.result import load_results
 from mmbench.evaluation.runner import _plan_slots, evaluate
+from mmbench.tables import render
 from mmbench.vector import MultitaskVectorEnv
 from tests import agents_for_tests
 
@@ -148,12 +149,12 @@ def test_a_result_is_only_continued_by_the_same_evaluation(tmp_path: Path) -> No
 def test_impossible_plans_are_refused(tmp_path: Path) -> None:
     for arguments, message in (
         ({"suite": "quick", "tasks": TASKS}, "not both"),
-        ({}, "not both"),
-        ({"tasks": ()}, "no task to evaluate"),
+        ({}, "no task was given"),
+        ({"tasks": ()}, "no task was given"),
         ({"tasks": TASKS, "episodes": 0}, "episodes is 0"),
         ({"tasks": (*TASKS, TASKS[0])}, "named twice"),
     ):
-        with pytest.raises(PlanError, match=message):
+        with pytest.raises(UsageError, match=message):
             evaluate("zero", out=tmp_path / "r", workers=0, **arguments)
     with pytest.raises(UnknownAgentError, match="unknown agent 'nobody'; there are"):
         evaluate("nobody", tasks=TASKS, out=tmp_path / "r", workers=0)

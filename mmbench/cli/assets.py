@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from tyro.conf import Positional
 
 from mmbench.assets import download, list_assets
-from mmbench.cli.output import print_json, print_table, progress_bar
-from mmbench.evaluation.report import Table
+from mmbench.cli.output import print_json, print_table, show_progress
+from mmbench.progress import Progress
+from mmbench.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +41,9 @@ class AssetsDownload:
     def run(self) -> int:
         """Download one after the other."""
         names = self.names or tuple(a.name for a in list_assets() if not a.is_present)
-        with progress_bar() as bars:
-            bar = bars.add_task("downloading", total=len(names))
-            for name in names:
-                bars.update(bar, description=f"downloading {name}")
+        with show_progress() as on_progress:
+            for done, name in enumerate(names):
+                on_progress(Progress("downloading assets", done, len(names), name))
                 download(name)
-                bars.advance(bar)
         print(f"{len(names)} assets downloaded")
         return 0

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from mmbench.bench import (
@@ -12,9 +13,10 @@ from mmbench.bench import (
     time_gymnasium,
     time_ours,
 )
-from mmbench.cli.output import print_json, print_table, progress_bar
-from mmbench.evaluation.report import Table
+from mmbench.cli.output import print_json, print_table, show_progress
+from mmbench.progress import Progress
 from mmbench.registry import get_suite
+from mmbench.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +36,10 @@ class BenchEnv:
         """Time every task of the suite."""
         tasks = get_suite(self.suite)
         found = []
-        with progress_bar() as bars:
-            bar = bars.add_task("timing", total=len(tasks))
-            for task in tasks:
+        with show_progress() as on_progress:
+            for done, task in enumerate(tasks):
+                on_progress(Progress("timing", done, len(tasks), task))
                 found.append(time_env(task, self.env_steps))
-                bars.advance(bar)
         if self.costs is not None:
             known = json.loads(self.costs.read_text()) if self.costs.is_file() else {}
             known.update({t.task: float(f"{t.step_s:.3g}") for t in found})
@@ -84,21 +85,22 @@ class BenchVector:
         tasks = get_suite(self.suite)
         shared = spread(tasks, self.max_processes)
         found: list[VectorTiming] = []
-        with progress_bar() as bars:
-            bar = bars.add_task("measuring", total=4 + (len(shared) < len(tasks)))
-            if len(shared) < len(tasks):
-                found.append(time_ours(tasks, self.workers, self.seconds))
-                bars.advance(bar)
-            for asynchronous in (False, True):
-                found.append(
-                    time_ours(shared, self.workers, self.seconds, asynchronous=asynchronous)
-                )
-                bars.advance(bar)
-            for asynchronous in (True, False):
-                found.append(
-                    time_gymnasium(shared, asynchronous=asynchronous, seconds=self.seconds)
-                )
-                bars.advance(bar)
+        jobs = [
+            *(
+                partial(time_ours, shared, self.workers, self.seconds, asynchronous=a)
+                for a in (False, True)
+            ),
+            *(
+                partial(time_gymnasium, shared, asynchronous=a, seconds=self.seconds)
+                for a in (True, False)
+            ),
+        ]
+        if len(shared) < len(tasks):
+            jobs.insert(0, partial(time_ours, tasks, self.workers, self.seconds))
+        with show_progress() as on_progress:
+            for done, job in enumerate(jobs):
+                on_progress(Progress("measuring", done, len(jobs)))
+                found.append(job())
         if self.json:
             print_json([asdict(timing) for timing in found])
             return 0

@@ -8,10 +8,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 from tyro.conf import Positional
 
-from mmbench.cli.output import progress_bar
+from mmbench.cli.output import show_progress
 from mmbench.env import IMAGE_SIZE, TaskEnv
-from mmbench.errors import PlanError
-from mmbench.registry import get_suite, get_task
+from mmbench.errors import UsageError
+from mmbench.progress import Progress
+from mmbench.registry import choose_tasks
 
 _CAPTION_PX = 16
 
@@ -25,7 +26,7 @@ class ContactSheet:
     suite: str | None = None
     """Tasks of this suite. Default: miniarcade."""
     tasks: tuple[str, ...] = ()
-    """Tasks to draw instead of a suite, or besides it."""
+    """Tasks to draw instead of a suite."""
     env_steps: int = 40
     """Random steps to play before the picture is taken."""
     image_size: int = IMAGE_SIZE
@@ -36,23 +37,19 @@ class ContactSheet:
     def run(self) -> int:
         """Play, draw and write."""
         if self.out.suffix != ".png":
-            raise PlanError(f"cannot write {self.out.name!r}; the name must end in .png")
-        suite = self.suite or (None if self.tasks else "miniarcade")
-        tasks = (*(get_suite(suite) if suite else ()), *self.tasks)
-        for task in tasks:
-            get_task(task)
+            raise UsageError(f"cannot write {self.out.name!r}; the name must end in .png")
+        tasks = choose_tasks(self.tasks, self.suite, default="miniarcade")
         rows = math.ceil(len(tasks) / self.columns)
         cell = (self.image_size, self.image_size + _CAPTION_PX)
         sheet = Image.new("RGB", (cell[0] * self.columns, cell[1] * rows), "white")
         pen = ImageDraw.Draw(sheet)
-        with progress_bar() as bars:
-            bar = bars.add_task("drawing", total=len(tasks))
+        with show_progress() as on_progress:
             for index, task in enumerate(tasks):
+                on_progress(Progress("drawing", index, len(tasks), task))
                 x, y = cell[0] * (index % self.columns), cell[1] * (index // self.columns)
                 picture = _picture(task, self.env_steps, self.image_size)
                 sheet.paste(Image.fromarray(picture), (x, y + _CAPTION_PX))
                 pen.text((x + 4, y + 2), task, fill="black")
-                bars.advance(bar)
         sheet.save(self.out, optimize=True)
         print(self.out)
         return 0

@@ -7,21 +7,21 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from mmbench.cli.output import options_from, print_json, print_table, progress_bar
+from mmbench.cli.output import options_from, print_json, print_table, show_progress
 from mmbench.cli.replay import print_verification
 from mmbench.demos import SHIPPED, download_official, export_minari, load, pack, read_official
 from mmbench.demos.generation import (
     DEFAULT_EPISODES,
     DEFAULT_MIN_SCORE,
-    Progress,
     generate,
 )
 from mmbench.demos.official import REPOSITORY
 from mmbench.demos.stats import stats_as_json, stats_table, task_stats
 from mmbench.env import IMAGE_SIZE, ObsType
 from mmbench.episodes import EpisodeRecord, film, read
-from mmbench.errors import DemonstrationError, PlanError
-from mmbench.registry import get_suite, get_task
+from mmbench.errors import DemonstrationError
+from mmbench.progress import Progress
+from mmbench.registry import choose_tasks, get_task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +58,8 @@ class DemosGenerate:
 
     def run(self) -> int:
         """Play, then print the statistics; exit code 1 if a task has too few good episodes."""
-        tasks = _chosen(self.tasks, self.suite)
-        kept: dict[str, int] = {}
-        with progress_bar() as bars:
-            bar = bars.add_task("good episodes", total=len(tasks) * self.episodes)
-
-            def on_progress(progress: Progress) -> None:
-                kept[progress.task] = min(progress.kept, self.episodes)
-                score = "" if progress.last_score is None else f" scored {progress.last_score:.2f}"
-                description = f"{progress.task}: attempt {progress.attempts}{score}; good episodes"
-                bars.update(bar, completed=sum(kept.values()), description=description)
-
+        tasks = choose_tasks(self.tasks, self.suite)
+        with show_progress() as on_progress:
             generate(
                 tasks,
                 out=self.out,
@@ -83,7 +74,8 @@ class DemosGenerate:
                 on_progress=on_progress,
             )
         _print_stats(self.out, self.json)
-        return 0 if all(count >= self.episodes for count in kept.values()) else 1
+        kept = {stats.task: stats.episodes for stats in task_stats(self.out)}
+        return 0 if all(kept.get(task, 0) >= self.episodes for task in tasks) else 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,14 +162,16 @@ class DemosRender:
             if len(of_task) < self.episodes:
                 of_task.append(record)
         self.out.mkdir(parents=True, exist_ok=True)
-        with progress_bar() as bars:
-            bar = bars.add_task("filming", total=sum(map(len, chosen.values())))
-            for task, records in chosen.items():
-                for index, record in enumerate(records):
-                    file = self.out / f"{task}-{index}.{'gif' if self.gif else 'mp4'}"
-                    film(record, file, image_size=self.image_size)
-                    bars.advance(bar)
-        print(f"{self.out}: {sum(map(len, chosen.values()))} videos")
+        jobs = [
+            (record, self.out / f"{task}-{index}.{'gif' if self.gif else 'mp4'}")
+            for task, records in chosen.items()
+            for index, record in enumerate(records)
+        ]
+        with show_progress() as on_progress:
+            for done, (record, file) in enumerate(jobs):
+                on_progress(Progress("filming", done, len(jobs), file.name))
+                film(record, file, image_size=self.image_size)
+        print(f"{self.out}: {len(jobs)} videos")
         return 0
 
 
@@ -209,7 +203,7 @@ class DemosExport:
 
     def run(self) -> int:
         """Export, and print the ids of the datasets."""
-        tasks = _chosen(self.tasks, self.suite)
+        tasks = choose_tasks(self.tasks, self.suite)
         demonstrations = load(tasks, obs_type=self.obs, image_size=self.image_size, path=self.path)
         for dataset_id in export_minari(demonstrations, version=self.version):
             print(dataset_id)
@@ -232,14 +226,8 @@ class DemosDownload:
     def run(self) -> int:
         """Download and check every file, and print what is in it."""
         for file in download_official(
-            _chosen(self.tasks, self.suite), self.out, repository=self.repository
+            choose_tasks(self.tasks, self.suite), self.out, repository=self.repository
         ):
             episodes = read_official(file)
             print(f"{file}: {len(episodes)} episodes")
         return 0
-
-
-def _chosen(tasks: tuple[str, ...], suite: str | None) -> tuple[str, ...]:
-    if bool(tasks) == (suite is not None):
-        raise PlanError("give either --tasks or --suite, and not both")
-    return tuple(get_task(task).id for task in (tasks or get_suite(suite or "")))

@@ -3,10 +3,11 @@
 import dataclasses
 from dataclasses import dataclass
 
-from mmbench.cli.output import print_json, print_table, progress_bar
+from mmbench.cli.output import print_json, print_table, show_progress
 from mmbench.doctor import examine_domain
-from mmbench.evaluation.report import Table
+from mmbench.progress import Progress
 from mmbench.registry import DOMAINS
+from mmbench.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +23,10 @@ class Doctor:
     def run(self) -> int:
         """Examine and print."""
         found = []
-        with progress_bar() as bars:
-            bar = bars.add_task("examining", total=len(DOMAINS))
-            for domain in DOMAINS:
+        with show_progress() as on_progress:
+            for done, domain in enumerate(DOMAINS):
+                on_progress(Progress("examining domains", done, len(DOMAINS), domain.name))
                 found.append(examine_domain(domain))
-                bars.advance(bar)
         if self.json:
             print_json([{**dataclasses.asdict(d), "is_healthy": d.is_healthy} for d in found])
         else:

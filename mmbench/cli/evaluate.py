@@ -6,11 +6,11 @@ from typing import Annotated
 
 import tyro
 
-from mmbench.cli.output import options_from, print_json, print_table, progress_bar
+from mmbench.cli.output import options_from, print_json, print_table, show_progress
 from mmbench.env import IMAGE_SIZE, ObsType
 from mmbench.evaluation import evaluate
 from mmbench.evaluation.report import domain_table, report_as_json, summary_table
-from mmbench.evaluation.runner import DEFAULT_EPISODES, Progress
+from mmbench.evaluation.runner import DEFAULT_EPISODES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,23 +49,7 @@ class Evaluate:
 
     def run(self) -> int:
         """Play, then print the report."""
-        with progress_bar() as bars:
-            building = bars.add_task("building environments", total=None)
-            playing = bars.add_task("playing (env steps)", total=None, visible=False)
-
-            def on_built(built: int, total: int) -> None:
-                bars.update(building, completed=built, total=total)
-
-            def on_progress(progress: Progress) -> None:
-                bars.update(building, visible=False)
-                bars.update(
-                    playing,
-                    visible=True,
-                    completed=progress.env_steps,
-                    total=progress.total_env_steps,
-                    description=f"playing, episode {progress.episodes}/{progress.total_episodes}",
-                )
-
+        with show_progress() as on_progress:
             result = evaluate(
                 self.agent,
                 suite=self.suite or (None if self.tasks else "quick"),
@@ -80,7 +64,6 @@ class Evaluate:
                 image_size=self.image_size,
                 options=options_from(self.option),
                 on_progress=on_progress,
-                on_built=on_built,
             )
         if self.json:
             print_json(report_as_json([result])[0])

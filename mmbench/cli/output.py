@@ -1,27 +1,22 @@
-"""What commands share: tables for people, JSON for programs, progress bars, name=value flags."""
+"""What commands share: tables for people, JSON for programs, progress, name=value flags."""
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
+from rich import progress as bar
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from mmbench.errors import PlanError
-from mmbench.evaluation.report import Table
+from mmbench.errors import UsageError
+from mmbench.progress import OnProgress, Progress
+from mmbench.tables import Table
+
+_LINE_INTERVAL_S = 10.0
 
 
 def print_json(value: Any) -> None:
@@ -40,27 +35,82 @@ def print_table(table: Table, title: str) -> None:
     console.print(rich_table)
 
 
-class _RateColumn(ProgressColumn):
+class _RateColumn(bar.ProgressColumn):
     """How many per second."""
 
-    def render(self, task: Task) -> Text:
+    def render(self, task: bar.Task) -> Text:
         return Text("" if task.speed is None else f"{task.speed:,.1f}/s")
 
 
 @contextlib.contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """A progress bar on stderr with counts, how many per second, time spent and time left."""
+def show_progress() -> Iterator[OnProgress]:
+    """Show on stderr how far a job is: a bar on a terminal, and else a line now and then.
+
+    Nothing is shown before the first report, and no bar is left behind.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines(console)
+        return
     columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
+        bar.SpinnerColumn(),
+        bar.TextColumn("{task.description}"),
+        bar.BarColumn(bar_width=20),
+        bar.MofNCompleteColumn(),
         _RateColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        bar.TimeElapsedColumn(),
+        bar.TextColumn("so far,"),
+        bar.TimeRemainingColumn(),
+        bar.TextColumn("left"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with bar.Progress(*columns, console=console, transient=True) as bars:
+        yield _Bar(bars)
+
+
+class _Bar:
+    """One bar, which begins anew with each phase."""
+
+    def __init__(self, bars: bar.Progress) -> None:
+        self._bars = bars
+        self._phase: str | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.phase != self._phase:
+            self._phase = progress.phase
+            for task in self._bars.task_ids:
+                self._bars.remove_task(task)
+            # What an earlier run has done must not count for the speed of this one.
+            self._bars.add_task(progress.phase, completed=progress.done, total=progress.total)
+        (task,) = self._bars.task_ids
+        description = escape(", ".join(filter(None, (progress.phase, progress.note))))
+        self._bars.update(
+            task, completed=progress.done, total=progress.total, description=description
+        )
+
+
+class _Lines:
+    """A line when a phase begins or ends, and every few seconds between."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._phase: str | None = None
+        self._next_s = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        is_over = progress.total is not None and progress.done >= progress.total
+        if progress.phase == self._phase and not is_over and time.monotonic() < self._next_s:
+            return
+        self._phase = progress.phase
+        self._next_s = time.monotonic() + _LINE_INTERVAL_S
+        of_all = "" if progress.total is None else f"/{progress.total}"
+        line = ", ".join(filter(None, (progress.phase, progress.note)))
+        print(f"{line}: {progress.done}{of_all}", file=self._console.file, flush=True)
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[bar.Progress]:
+    """A rich progress bar on stderr; `show_progress` is what new code uses."""
+    with bar.Progress(console=Console(stderr=True)) as progress:
         yield progress
 
 
@@ -70,7 +120,7 @@ def options_from(pairs: tuple[str, ...]) -> dict[str, Any]:
     for pair in pairs:
         name, separator, text = pair.partition("=")
         if not separator or not name.isidentifier():
-            raise PlanError(f"option {pair!r} is not of the form name=value")
+            raise UsageError(f"option {pair!r} is not of the form name=value")
         try:
             options[name] = json.loads(text)
         except json.JSONDecodeError:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from mmbench.cli.output import print_json, print_table, progress_bar
+from mmbench.cli.output import print_json, print_table, show_progress
 from mmbench.env import IMAGE_SIZE
 from mmbench.episodes import EpisodeRecord, film, read_all, verify
 from mmbench.errors import EpisodeError
-from mmbench.evaluation.report import Table
+from mmbench.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +80,8 @@ class Replay:
 
 def print_verification(records: list[EpisodeRecord], workers: int | None, as_json: bool) -> int:
     """Replay episodes under a progress bar; return 1 if one differs, else 0."""
-    with progress_bar() as bars:
-        bar = bars.add_task("replaying", total=len(records))
-        differences = verify(
-            records, workers=workers, on_progress=lambda count: bars.advance(bar, count)
-        )
+    with show_progress() as on_progress:
+        differences = verify(records, workers=workers, on_progress=on_progress)
     if as_json:
         print_json({"episodes": len(records), "differences": differences})
     else:

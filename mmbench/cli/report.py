@@ -11,12 +11,12 @@ from mmbench.errors import ResultError
 from mmbench.evaluation.report import (
     domain_table,
     plot,
-    render,
     report_as_json,
     summary_table,
     task_table,
 )
 from mmbench.evaluation.result import load_results
+from mmbench.tables import render
 
 
 @dataclass(frozen=True, kw_only=True)

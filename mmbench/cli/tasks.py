@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from mmbench.cli.output import print_json, print_table
-from mmbench.evaluation.report import Table
 from mmbench.registry import list_tasks
 from mmbench.spec import Split
+from mmbench.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True)

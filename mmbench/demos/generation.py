@@ -1,10 +1,9 @@
 """Makes demonstrations: many attempts, in parallel, of which the good ones are kept."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 from mmbench.demos.expert import PLAN, build_expert, expert_for
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, Trajectory, read, record_episode, replay
-from mmbench.errors import DemonstrationError, PlanError
+from mmbench.errors import DemonstrationError, UsageError
 from mmbench.pool import worker_pool
+from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import distinct_tasks, get_task
 from mmbench.seeding import demonstration_seed
 from mmbench.spec import TaskSpec
@@ -24,16 +24,6 @@ DEFAULT_MIN_SCORE = 0.5
 _ATTEMPTS_PER_EPISODE = 3
 _MEMORY_EPISODES = 10
 _EPISODES_TO_LEARN_FROM = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far a generation is."""
-
-    task: str
-    kept: int
-    attempts: int
-    last_score: float | None
 
 
 def is_good(record: EpisodeRecord, min_score: float = DEFAULT_MIN_SCORE) -> bool:
@@ -55,7 +45,7 @@ def generate(
     workers: int | None = None,
     checkpoint: str | None = None,
     options: Mapping[str, Any] | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> Path:
     """Play until every task has `episodes` good episodes, or its attempts are used up.
 
@@ -74,14 +64,14 @@ def generate(
         workers: Worker processes; default one per core.
         checkpoint: For an agent.
         options: For an agent.
-        on_progress: Called after every attempt, and for every task at the start.
+        on_progress: Called at the start and after every attempt.
 
     Raises:
         DemonstrationError: If a script is asked for where there is none, or a worker dies.
-        PlanError: If a task is named twice, or nothing is asked for.
+        UsageError: If a task is named twice, or nothing is asked for.
     """
     if episodes < 1 or budget <= 0:
-        raise PlanError(f"episodes is {episodes} and budget {budget}, expected more than nothing")
+        raise UsageError(f"episodes is {episodes} and budget {budget}, expected more than nothing")
     jobs = [
         _TaskJobs(task, expert, episodes, max_attempts or _ATTEMPTS_PER_EPISODE * episodes)
         for task in distinct_tasks(tasks)
@@ -93,9 +83,12 @@ def generate(
         for record in read(out / name):
             if record.task_id in by_task:
                 by_task[record.task_id].add(record, is_kept=is_good(record, min_score))
-    report = on_progress or (lambda progress: None)
-    for job in jobs:
-        report(job.progress(None))
+
+    def report(note: str) -> None:
+        done = sum(job.num_good for job in jobs)
+        on_progress(Progress("good episodes", done, len(jobs) * episodes, note))
+
+    report("")
     num_workers = workers or os.cpu_count() or 1
     with worker_pool(num_workers) as pool:
         running: dict[Future[EpisodeRecord], _TaskJobs] = {}
@@ -123,7 +116,8 @@ def generate(
                     writers[KEPT if is_kept else REJECTED].add([record])
                     job.num_running -= 1
                     job.add(record, is_kept=is_kept)
-                    report(job.progress(record))
+                    verdict = "kept" if is_kept else "rejected"
+                    report(f"{job.task.id} scored {record.score:.2f}, {verdict}")
         except BrokenProcessPool as error:
             raise DemonstrationError(
                 "a worker process died; run the same command again to continue"
@@ -180,13 +174,10 @@ class _TaskJobs:
             return []
         return sorted(self._records, key=lambda r: -r.episode_return)[:_MEMORY_EPISODES]
 
-    def progress(self, record: EpisodeRecord | None) -> Progress:
-        return Progress(
-            task=self.task.id,
-            kept=self._num_kept,
-            attempts=len(self._records),
-            last_score=None if record is None else record.score,
-        )
+    @property
+    def num_good(self) -> int:
+        """Good episodes so far, of those that are wanted."""
+        return min(self._num_kept, self._num_wanted)
 
     def _fresh_seeds(self) -> Iterator[int]:
         index = 0

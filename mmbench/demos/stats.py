@@ -9,8 +9,8 @@ import numpy as np
 
 from mmbench.demos.generation import is_good
 from mmbench.episodes import EpisodeRecord, read
-from mmbench.evaluation.report import Table
 from mmbench.registry import get_task, list_tasks
+from mmbench.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,24 +1,14 @@
 """Tables and plots of results."""
 
-import csv
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from mmbench import scoring
 from mmbench.errors import MMBenchError
 from mmbench.evaluation.result import Result
 from mmbench.registry import get_task
-
-Format = Literal["csv", "markdown", "latex"]
-
-
-class Table(NamedTuple):
-    """A table of text cells."""
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+from mmbench.tables import Table
 
 
 def summary_table(results: Sequence[Result]) -> Table:
@@ -52,7 +42,7 @@ def summary_table(results: Sequence[Result]) -> Table:
         "episodes",
         "assets",
     )
-    return _without_empty_columns(Table(header, tuple(rows)))
+    return Table(header, tuple(rows)).without_empty_columns()
 
 
 def domain_table(results: Sequence[Result]) -> Table:
@@ -70,16 +60,6 @@ def task_table(results: Sequence[Result]) -> Table:
     """One row per task, one column per result."""
     means = [scoring.task_means(result.scores) for result in results]
     return _grid("task", [result.name for result in results], means)
-
-
-def render(table: Table, style: Format) -> str:
-    """Return the table as text in the given format."""
-    renderers: dict[Format, Callable[[Table], str]] = {
-        "csv": _as_csv,
-        "markdown": _as_markdown,
-        "latex": _as_latex,
-    }
-    return renderers[style](table)
 
 
 def report_as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -197,38 +177,3 @@ def _grid(first: str, names: Sequence[str], columns: Sequence[dict[str, float]])
         for key in keys
     )
     return Table((first, *names), rows)
-
-
-def _without_empty_columns(table: Table) -> Table:
-    kept = [i for i in range(len(table.header)) if any(row[i] for row in table.rows)]
-    return Table(
-        tuple(table.header[i] for i in kept),
-        tuple(tuple(row[i] for i in kept) for row in table.rows),
-    )
-
-
-def _as_csv(table: Table) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerows([table.header, *table.rows])
-    return stream.getvalue()
-
-
-def _as_markdown(table: Table) -> str:
-    lines = [table.header, tuple("---" for _ in table.header), *table.rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _as_latex(table: Table) -> str:
-    def line(cells: Sequence[str]) -> str:
-        escaped = (c.replace("_", r"\_").replace("%", r"\%").replace("&", r"\&") for c in cells)
-        return " & ".join(escaped) + r" \\" + "\n"
-
-    return (
-        rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}" + "\n"
-        "\\toprule\n"
-        + line(table.header)
-        + "\\midrule\n"
-        + "".join(line(row) for row in table.rows)
-        + "\\bottomrule\n\\end{tabular}\n"
-    )

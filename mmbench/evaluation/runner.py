@@ -2,8 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from mmbench.agent import Agent, AgentFactory, build_agent, find_agent
 from mmbench.env import IMAGE_SIZE, ObsType
 from mmbench.episodes import EpisodeRecord, EpisodeWriter
-from mmbench.errors import AgentError, PlanError, ResultError
+from mmbench.errors import AgentError, ResultError, UsageError
 from mmbench.evaluation.manifest import (
     FILE_NAME,
     Manifest,
@@ -22,7 +21,8 @@ from mmbench.evaluation.manifest import (
     write_manifest,
 )
 from mmbench.evaluation.result import Result, load_result
-from mmbench.registry import distinct_tasks, get_suite, get_task
+from mmbench.progress import OnProgress, Progress, ignore_progress
+from mmbench.registry import choose_tasks, get_task
 from mmbench.seeding import evaluation_seed
 from mmbench.simulator import FloatArray
 from mmbench.spec import MAX_ACTION_DIM
@@ -32,16 +32,6 @@ from mmbench.versions import utc_now
 
 DEFAULT_EPISODES = 10
 _MIN_SLOTS = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far an evaluation is, in env steps; a number that grows by what was done."""
-
-    env_steps: int
-    total_env_steps: int
-    episodes: int
-    total_episodes: int
 
 
 def evaluate(
@@ -58,8 +48,7 @@ def evaluate(
     obs_type: ObsType = "state",
     image_size: int = IMAGE_SIZE,
     options: Mapping[str, Any] | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
-    on_built: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> Result:
     """Play `episodes` evaluation episodes of every task and return the result.
 
@@ -78,14 +67,16 @@ def evaluate(
         obs_type: What the agent sees.
         image_size: Height and width of its pictures.
         options: More keyword arguments for the agent's factory.
-        on_progress: Called now and then while episodes are played.
-        on_built: Called with how many environments are built, and of how many.
+        on_progress: Called now and then: environments while they are built, env steps while
+            episodes are played.
 
     Raises:
         ResultError: If `out` holds the result of something else.
         AgentError: If the agent answers with something that is not an action.
     """
-    task_ids = _chosen_tasks(suite, tasks, episodes)
+    if episodes < 1:
+        raise UsageError(f"episodes is {episodes}, expected 1 or more")
+    task_ids = choose_tasks(tasks, suite)
     factory = find_agent(agent) if isinstance(agent, str) else agent
     name = agent if isinstance(agent, str) else f"{agent.__module__}:{agent.__qualname__}"
     out = Path(out)
@@ -121,7 +112,7 @@ def evaluate(
             backend="serial" if workers == 0 else "process",
             obs_type=obs_type,
             image_size=image_size,
-            on_progress=None if on_built is None else lambda n: on_built(n, len(slots)),
+            on_progress=on_progress,
         )
         try:
             _Match(envs, built, name, left, writer, on_progress, len(done.episodes)).play()
@@ -142,7 +133,7 @@ class _Match:
         agent_name: str,
         left: Mapping[str, Sequence[int]],
         writer: EpisodeWriter,
-        on_progress: Callable[[Progress], None] | None,
+        on_progress: OnProgress,
         num_done: int,
     ) -> None:
         self._envs = envs
@@ -250,27 +241,10 @@ class _Match:
         self._num_episodes += len(records)
 
     def _show_progress(self) -> None:
-        if self._on_progress is not None:
-            self._on_progress(
-                Progress(
-                    env_steps=self._env_steps,
-                    total_env_steps=self._total_env_steps,
-                    episodes=self._num_episodes,
-                    total_episodes=self._total_episodes,
-                )
-            )
-
-
-def _chosen_tasks(suite: str | None, tasks: Sequence[str] | None, episodes: int) -> tuple[str, ...]:
-    if (suite is None) == (tasks is None):
-        raise PlanError("give either a suite or tasks, and not both")
-    if episodes < 1:
-        raise PlanError(f"episodes is {episodes}, expected 1 or more")
-    chosen = get_suite(suite) if suite is not None else tuple(tasks or ())
-    if not chosen:
-        raise PlanError("there is no task to evaluate")
-    distinct_tasks(chosen)
-    return chosen
+        note = f"episode {self._num_episodes} of {self._total_episodes}"
+        self._on_progress(
+            Progress("playing env steps", self._env_steps, self._total_env_steps, note)
+        )
 
 
 def _open(out: Path, planned: Manifest) -> Manifest:

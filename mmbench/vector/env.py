@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal, NamedTuple
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mmbench.env import IMAGE_SIZE, OBS_TYPES, ObsType, observation_space
 from mmbench.errors import ActionError, EpisodeOverError, MMBenchError, WorkerError
+from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import get_task
 from mmbench.simulator import FloatArray
 from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM
@@ -40,6 +41,7 @@ BACKENDS: tuple[Backend, ...] = ("process", "serial")
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.5
+_BUILDING = "building environments"
 _MAX_RESTARTS_IN_A_ROW = 5
 
 
@@ -66,7 +68,7 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
         backend: `process`, or `serial` to play all slots in this process.
         lazy: Build each environment when its first episode begins, not before.
         hang_timeout_s: Longest time one environment may take for a step, reset or start.
-        on_progress: Called with the number of environments built so far.
+        on_progress: Called as environments are built.
     """
 
     metadata = {  # noqa: RUF012 - as gymnasium declares it
@@ -85,7 +87,7 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
         backend: Backend = "process",
         lazy: bool = False,
         hang_timeout_s: float = 120.0,
-        on_progress: Callable[[int], None] | None = None,
+        on_progress: OnProgress = ignore_progress,
     ) -> None:
         self.tasks = tuple(task for task in tasks for _ in range(copies))
         _check_arguments(self.tasks, copies, num_workers, obs_type, backend)
@@ -284,7 +286,7 @@ class _SerialPool:
         assignments: Sequence[Assignment],
         arrays: SharedArrays,
         lazy: bool,
-        on_progress: Callable[[int], None] | None,
+        on_progress: OnProgress,
     ) -> None:
         self._runner = SlotRunner(assignments[0], arrays)
         self._lazy = lazy
@@ -295,8 +297,7 @@ class _SerialPool:
     def wait_until_built(self) -> None:
         if not self._lazy:
             self._runner.create()
-        if self._on_progress is not None:
-            self._on_progress(self._num_envs)
+        self._on_progress(Progress(_BUILDING, self._num_envs, self._num_envs))
 
     def send_all(self, command: bytes) -> None:
         self.send(0, command)
@@ -338,7 +339,7 @@ class _ProcessPool:
         arrays: SharedArrays,
         lazy: bool,
         hang_timeout_s: float,
-        on_progress: Callable[[int], None] | None,
+        on_progress: OnProgress,
     ) -> None:
         self._context = multiprocessing.get_context("spawn")
         self._assignments = assignments
@@ -493,8 +494,9 @@ class _ProcessPool:
             self._arrays["restarted"][slots] = before.active
 
     def _show_progress(self) -> None:
-        if self._on_progress is not None:
-            self._on_progress(int(self._arrays["num_created"].sum()))
+        num_slots = sum(len(assignment.slots) for assignment in self._assignments)
+        num_created = int(self._arrays["num_created"].sum())
+        self._on_progress(Progress(_BUILDING, num_created, num_slots))
 
 
 def _shut_down(pool: _SerialPool | _ProcessPool, arrays: SharedArrays) -> None:

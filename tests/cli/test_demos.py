@@ -70,7 +70,8 @@ def test_pack_and_export(made: Path, tmp_path: Path) -> None:
 
 def test_wrong_use_gets_one_sentence(made: Path, tmp_path: Path) -> None:
     fails_with(
-        "give either --tasks or --suite, and not both", "demos", "generate", "--out", str(tmp_path)
+        "no task was given; name tasks or a suite, `mmbench tasks` lists them",
+        *("demos", "generate", "--out", str(tmp_path)),
     )
     fails_with(
         "walker-run has no scripted expert; use --expert plan",

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmbench.cli.gait_search import Search
 from mmbench.demos import plans
 from mmbench.demos.scripted import gaits
-from mmbench.demos.scripted.gait_search import Search
 from mmbench.env import TaskEnv
 from mmbench.seeding import demonstration_seed
 

@@ -12,11 +12,12 @@ import pytest
 
 import mmbench
 from mmbench.demos.expert import build_expert, expert_for
-from mmbench.demos.generation import Progress, generate, is_good
+from mmbench.demos.generation import generate, is_good
 from mmbench.demos.objectives import OBJECTIVES
 from mmbench.demos.plans import DEFAULT_PLAN, PLANS, SCRIPTS
 from mmbench.episodes import read_all, record_episode, replay
-from mmbench.errors import DemonstrationError, PlanError, UnknownTaskError
+from mmbench.errors import DemonstrationError, UnknownTaskError, UsageError
+from mmbench.progress import Progress
 from mmbench.seeding import demonstration_seed, evaluation_seed, training_seed
 
 PONG = "pygame-pong"
@@ -60,7 +61,8 @@ def test_good_episodes_are_kept_and_replay_equal(tmp_path: Path) -> None:
     assert len(records) == 3
     assert all(record.success and record.agent == "scripted" for record in records)
     assert {record.seed for record in records} == {demonstration_seed(MAZE, i) for i in range(3)}
-    assert [progress.kept for progress in seen] == [0, 1, 2, 3]
+    assert [(progress.done, progress.total) for progress in seen] == [(n, 3) for n in range(4)]
+    assert seen[-1].note == f"{MAZE} scored 1.00, kept"
     replay(records[0])
 
 
@@ -115,9 +117,9 @@ def test_an_agent_can_be_the_expert(tmp_path: Path) -> None:
 def test_wrong_use_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnknownTaskError):
         generate(["pong"], out=tmp_path)
-    with pytest.raises(PlanError, match="more than nothing"):
+    with pytest.raises(UsageError, match="more than nothing"):
         generate([PONG], out=tmp_path, episodes=0)
-    with pytest.raises(PlanError, match="named twice"):
+    with pytest.raises(UsageError, match="named twice"):
         generate([PONG, PONG], out=tmp_path)
     with pytest.raises(DemonstrationError, match="has no scripted expert"):
         generate(["walker-run"], out=tmp_path, expert="scripted")

@@ -16,6 +16,7 @@ from gymnasium.wrappers.vector import NumpyToTorch, RecordEpisodeStatistics
 
 import mmbench
 from mmbench.errors import ActionError, EpisodeOverError, MMBenchError, WorkerError
+from mmbench.progress import Progress
 from mmbench.registry import SUITES
 from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM
 from mmbench.vector.layout import STAY_IDLE
@@ -268,17 +269,17 @@ def test_misuse_is_told() -> None:
 
 
 def test_progress_counts_environments() -> None:
-    seen: list[int] = []
+    seen: list[Progress] = []
     envs = mmbench.make_vec(TASKS, num_workers=2, on_progress=seen.append)
-    assert seen[-1] == 4
+    assert seen[-1] == Progress("building environments", 4, 4)
     assert seen == sorted(seen)
     envs.close()
 
 
 def test_lazy_environments_are_built_at_the_first_reset() -> None:
-    seen: list[int] = []
+    seen: list[Progress] = []
     envs = mmbench.make_vec(TASKS, num_workers=2, lazy=True, on_progress=seen.append)
-    assert seen[-1] == 0
+    assert seen[-1].done == 0
     obs, _ = envs.reset(seed=1)
     assert obs.any(axis=1).all()
     envs.close()

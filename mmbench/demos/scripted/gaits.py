@@ -1,7 +1,7 @@
 """Gaits: oscillators at the joints, or a cycle of strides.
 
 How a robot walks is written here; how far, how fast and how stiffly is a vector of numbers of
-order 1 per task. They lie in `gaits.json`, and `gait_search` finds them.
+order 1 per task. They lie in `gaits.json`, and `mmbench.cli.gait_search` finds them.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Finds the numbers of a gait: `python -m mmbench.demos.scripted.gait_search --tasks og-ant`.
+"""Finds the numbers of a gait: `python -m mmbench.cli.gait_search --tasks og-ant`.
 
 CMA-ES (Hansen, arXiv:1604.00772) on what short episodes add up to. In the end the numbers that
 are there, the search's mean and its best candidate play whole episodes that the search has not
@@ -8,20 +8,20 @@ seen, and the best of the three is kept: a search never makes a gait worse.
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import cma
 import numpy as np
 import tyro
 
-from mmbench.cli.output import progress_bar
+from mmbench.cli.output import show_progress
 from mmbench.demos import plans
 from mmbench.demos.objectives import OBJECTIVES
 from mmbench.demos.scripted.gaits import GAITS, Vector, all_numbers
 from mmbench.env import TaskEnv
 from mmbench.files import replacing
+from mmbench.progress import OnProgress, Progress
 from mmbench.seeding import training_seed
 
 _NUM_DECIMALS = 4
@@ -58,10 +58,8 @@ class Search:
         """Search, task after task."""
         for name in self.tasks:
             env = TaskEnv(name)
-            with progress_bar() as bars:
-                bar = bars.add_task(name, total=60 * self.minutes)
-
-                finalists = self._search(env, partial(bars.update, bar))
+            with show_progress() as on_progress:
+                finalists = self._search(env, on_progress)
             seeds = self._seeds(name, 1, _FINAL_EPISODES)
             whole = dataclasses.replace(self, steps=env.task.max_episode_steps)
             values = [whole._value(env, numbers, seeds) for numbers in finalists]
@@ -69,7 +67,7 @@ class Search:
             print(f"{name}: {values[0]:.1f} before, {max(values):.1f} now")
             env.close()
 
-    def _search(self, env: TaskEnv, show: Callable[..., None]) -> list[Vector]:
+    def _search(self, env: TaskEnv, on_progress: OnProgress) -> list[Vector]:
         """Return the numbers that are there, the search's mean, and its best candidate."""
         name = env.task.id
         zeros = np.zeros(GAITS[name].num_numbers)
@@ -91,8 +89,9 @@ class Search:
             generation += 1
             if max(values) > best:
                 best, leader = max(values), candidates[int(np.argmax(values))]
-            text = f"{name}, mean {np.mean(values):.1f}, best {best:.1f}"
-            show(completed=seconds, description=text)
+            note = f"mean {np.mean(values):.1f}, best {best:.1f}"
+            total = round(60 * self.minutes)
+            on_progress(Progress(f"{name}, seconds", round(seconds), total, note))
         return [np.round(numbers, _NUM_DECIMALS) for numbers in (present, strategy.mean, leader)]
 
     def _seeds(self, name: str, copy: int, number: int) -> range:
