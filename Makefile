@@ -42,7 +42,7 @@ RUNS := results/newt
 # One thread each: two can run side by side on two cores.
 SINGLE := $(BIN)/mmbench train newt --size XS --encoder none --batch-size 128 \
 	--updates-per-env-step 1 --num-samples 64 --num-elites 16 --num-policy-samples 16 \
-	--num-iterations 3 --prior-coef 0 --compile --num-workers 0 --eval-episodes 5
+	--num-iterations 3 --prior-coef 0 --compile --workers 0 --eval-episodes 5
 # Scripts that seldom succeed get many attempts; planning gets few, for it takes long. A gait that is
 # not good enough shows planning the way.
 GENERATE := $(BIN)/mmbench demos generate
@@ -67,7 +67,7 @@ TASKS := pendulum-swingup pendulum-spin cartpole-swingup cup-spin reacher-easy m
 MULTI := $(BIN)/mmbench train newt --tasks $(TASKS) --size XS --batch-size 256 --demos shipped \
 	--pretrain-updates 5000 --updates-per-env-step 0.1 --num-samples 64 --num-elites 16 \
 	--num-policy-samples 24 --num-iterations 3 --eval-interval 65000 --eval-episodes 2 --compile \
-	--num-workers 0 --precision float32
+	--workers 0 --precision float32
 PLAY := $(BIN)/mmbench evaluate --tasks $(TASKS) --episodes 5 --workers 0 --option precision=float32
 
 learn: export OMP_NUM_THREADS := 1

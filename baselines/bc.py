@@ -15,13 +15,14 @@ import tyro
 
 from mmbench import Agent, task
 from mmbench.cli.output import progress_bar
+from mmbench.errors import UsageError
 from mmbench.language import EncoderName, embedding_dim
+from mmbench.registry import choose_tasks
 from newt_agent.acceleration import checked_device
 from newt_agent.agent import make as make_newt
 from newt_agent.checkpoint import Checkpoint, new_model, save_checkpoint
 from newt_agent.config import NewtConfig, SizeName, with_suite
 from newt_agent.demonstrations import SHIPPED, demonstration_replay
-from newt_agent.errors import CheckpointError
 from newt_agent.replay import Sampling
 from newt_agent.snapshot import (
     SNAPSHOT_INTERVAL,
@@ -67,8 +68,6 @@ class BCConfig:
     """Where to compute, e.g. cuda."""
 
     def __post_init__(self) -> None:
-        if not self.tasks:
-            raise CheckpointError("there is no task to clone")
         for name in self.tasks:
             task(name)
         checked_device(self.device)
@@ -85,6 +84,7 @@ def clone(
     A run that was cut off goes on from its last snapshot, bit for bit.
     """
     out = Path(out)
+    choose_tasks(config.tasks)
     is_begun = open_run(out, dataclasses.asdict(config), may_change=("updates",))
     device = torch.device(config.device)
     model_config = NewtConfig(size=config.size, embedding_dim=embedding_dim(config.encoder))
@@ -148,7 +148,7 @@ def make(
 ) -> Agent:
     """Build the agent from a checkpoint folder; it plays the policy's mean."""
     if checkpoint is None:
-        raise CheckpointError("bc plays from a checkpoint; give one with --checkpoint")
+        raise UsageError("bc plays from a checkpoint; give one with --checkpoint")
     return make_newt(
         tasks, checkpoint=checkpoint, device=device, seed=seed, planning=False, **options
     )
@@ -163,7 +163,7 @@ class TrainBC:
     suite: str | None = None
     """Suite to clone, instead of tasks."""
     run_config: tyro.conf.OmitArgPrefixes[BCConfig] = field(
-        default_factory=lambda: BCConfig(tasks=("pendulum-swingup",))
+        default_factory=lambda: BCConfig(tasks=())
     )
 
     def run(self) -> int:

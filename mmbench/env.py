@@ -6,7 +6,8 @@ from typing import Any, Literal, NamedTuple
 import gymnasium
 import numpy as np
 
-from mmbench.errors import ActionError, EpisodeOverError, MMBenchError
+from mmbench.dependencies import needed_for
+from mmbench.errors import ActionError, EpisodeOverError, UsageError
 from mmbench.registry import get_task, load_simulator
 from mmbench.simulator import FloatArray, Image, SimState, Simulator
 from mmbench.spec import TaskSpec
@@ -58,11 +59,11 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         image_size: int = IMAGE_SIZE,
     ) -> None:
         if obs_type not in OBS_TYPES:
-            raise MMBenchError(f"obs_type is {obs_type!r}, expected one of {', '.join(OBS_TYPES)}")
+            raise UsageError(f"obs_type is {obs_type!r}, expected one of {', '.join(OBS_TYPES)}")
         if render_mode not in (None, "rgb_array"):
-            raise MMBenchError(f"render_mode is {render_mode!r}, expected 'rgb_array' or None")
+            raise UsageError(f"render_mode is {render_mode!r}, expected 'rgb_array' or None")
         if not 1 <= image_size <= 4096:
-            raise MMBenchError(f"image_size is {image_size}, expected 1 to 4096 pixels")
+            raise UsageError(f"image_size is {image_size}, expected 1 to 4096 pixels")
         self.task: TaskSpec = get_task(task)
         self.obs_type = obs_type
         self.render_mode = render_mode
@@ -121,7 +122,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         if self.render_mode is None:
             gymnasium.logger.warn("render() needs gymnasium.make(..., render_mode='rgb_array')")
             return None
-        return self.simulator.render(self.image_size, self.image_size)
+        return self._draw()
 
     @property
     def env_steps(self) -> int:
@@ -178,8 +179,12 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         self.last_state = state
         if self.obs_type == "state":
             return state
-        image = self.simulator.render(self.image_size, self.image_size)
+        image = self._draw()
         return image if self.obs_type == "rgb" else {"state": state, "rgb": image}
+
+    def _draw(self) -> Image:
+        with needed_for(f"a picture of {self.task.id}", self.task.domain.extra):
+            return self.simulator.render(self.image_size, self.image_size)
 
     def _info(self) -> dict[str, Any]:
         return {

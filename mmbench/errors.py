@@ -34,7 +34,11 @@ class SpecError(MMBenchError, ValueError):
     """A task specification that contradicts itself."""
 
 
-class SimulatorMissingError(MMBenchError, ImportError):
+class DependencyError(MMBenchError, ImportError):
+    """A package that this part of mmbench needs is not installed."""
+
+
+class SimulatorMissingError(DependencyError):
     """The package that simulates a domain is not installed."""
 
 

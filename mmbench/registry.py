@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from types import MappingProxyType
 
+from mmbench.dependencies import needed_for
 from mmbench.domains import (
     atari,
     box2d,
@@ -171,18 +172,13 @@ def load_simulator(spec: TaskSpec, *, pictures: bool) -> Simulator:
         SimulatorMissingError: If the simulator is not installed; names the pip command.
     """
     module_name, _, class_name = spec.domain.adapter.partition(":")
-    try:
+    with needed_for(spec.id, spec.domain.extra, SimulatorMissingError):
         with warnings.catch_warnings():
             # Several simulators look for a display or driver at import and warn that there is none;
             # what needs one says so when it is asked for.
             warnings.simplefilter("ignore")
             module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise SimulatorMissingError(
-            f"{spec.id} needs the {spec.domain.name} simulator, which cannot be imported "
-            f"({error}); install it with: pip install 'mmbench[{spec.domain.extra}]'"
-        ) from error
-    simulator: Simulator = getattr(module, class_name)(spec, pictures=pictures)
+        simulator: Simulator = getattr(module, class_name)(spec, pictures=pictures)
     return simulator
 
 

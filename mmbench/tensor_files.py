@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from mmbench.dependencies import needed_for
 from mmbench.errors import MMBenchError
 
 MAX_BYTES = 2**32
@@ -32,7 +33,8 @@ def load_tensors(path: Path, error_class: type[MMBenchError]) -> Any:
         error_class: Raised if the file is damaged, unpacks to more than `MAX_BYTES`, or holds
             anything but tensors. Nothing in it is executed.
     """
-    import torch
+    with needed_for("reading .pt files", "training"):
+        import torch
 
     if not path.is_file():
         raise error_class(f"{path} is not a file")

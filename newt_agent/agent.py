@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmbench import Agent, FloatArray
+from mmbench.errors import CheckpointError, UsageError
 from mmbench.language import task_embeddings
 from newt_agent.acceleration import Precision, acceleration, checked_device
 from newt_agent.checkpoint import Checkpoint, action_masks, discounts
-from newt_agent.errors import CheckpointError
 from newt_agent.official import load_any
 from newt_agent.planner import plan, shifted
 from newt_agent.vision import ImageEncoder
@@ -61,11 +61,11 @@ class NewtAgent:
         self._generator = torch.Generator(self._device).manual_seed(seed)
         config = self._model.config
         if not 1 <= open_loop <= config.horizon:
-            raise CheckpointError(f"open_loop is {open_loop}, expected 1 to {config.horizon}")
+            raise UsageError(f"open_loop is {open_loop}, expected 1 to {config.horizon}")
         num_samples = round(plan_budget * config.planner.num_samples)
         least = max(config.planner.num_elites, config.planner.num_policy_samples + 1)
         if num_samples < least:
-            raise CheckpointError(
+            raise UsageError(
                 f"plan_budget {plan_budget} leaves {num_samples} sequences, at least {least} "
                 "are needed"
             )
@@ -134,12 +134,12 @@ def observed(obs: Any, images: ImageEncoder | None) -> tuple[FloatArray, FloatAr
     """Return states `(E, O)` and image features `(E, F)` of an environment's observations.
 
     Raises:
-        CheckpointError: If pictures are needed and there are none.
+        UsageError: If pictures are needed and there are none.
     """
     if images is None:
         return obs["state"] if isinstance(obs, dict) else obs, None
     if not isinstance(obs, dict):
-        raise CheckpointError("the model sees pictures; give --obs state+rgb")
+        raise UsageError("the model sees pictures; give --obs state+rgb")
     return obs["state"], images.features(obs["rgb"])
 
 
@@ -163,7 +163,7 @@ def make(
     The options are those of `NewtAgent`.
     """
     if checkpoint is None:
-        raise CheckpointError("newt plays from a checkpoint; give one with --checkpoint")
+        raise UsageError("newt plays from a checkpoint; give one with --checkpoint")
     checked_device(device)
     single_task = tasks[0] if len(set(tasks)) == 1 else None
     loaded = load_any(checkpoint, device, single_task)

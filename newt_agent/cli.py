@@ -6,11 +6,11 @@ from pathlib import Path
 import tyro
 
 from mmbench.cli.output import print_json, print_table, progress_bar
+from mmbench.errors import RunError, UsageError
 from mmbench.tables import Table
 from newt_agent.acceleration import Precision, acceleration, checked_device
 from newt_agent.bench import time_newt
 from newt_agent.config import SizeName, with_suite
-from newt_agent.errors import CheckpointError
 from newt_agent.logs import EVALUATIONS, draw_learning_curves
 from newt_agent.trainer import Progress, TrainConfig, Trainer
 
@@ -27,7 +27,7 @@ class TrainNewt:
     suite: str | None = None
     """Suite to train on, instead of tasks."""
     run_config: tyro.conf.OmitArgPrefixes[TrainConfig] = field(
-        default_factory=lambda: TrainConfig(tasks=("pendulum-swingup",))
+        default_factory=lambda: TrainConfig(tasks=())
     )
 
     def run(self) -> int:
@@ -49,13 +49,13 @@ class FinetuneNewt:
     suite: str | None = None
     """Suite to train on, instead of tasks."""
     run_config: tyro.conf.OmitArgPrefixes[TrainConfig] = field(
-        default_factory=lambda: TrainConfig(tasks=("pendulum-swingup",), copies=10)
+        default_factory=lambda: TrainConfig(tasks=(), copies=10)
     )
 
     def run(self) -> int:
         """Train under a progress bar."""
         if self.run_config.checkpoint is None:
-            raise CheckpointError("finetuning starts from a checkpoint; give one with --checkpoint")
+            raise UsageError("finetuning starts from a checkpoint; give one with --checkpoint")
         return _train(with_suite(self.run_config, self.suite), self.out)
 
 
@@ -164,7 +164,7 @@ class Curves:
         files = {run.name: run / EVALUATIONS for run in self.runs}
         for file in files.values():
             if not file.is_file():
-                raise CheckpointError(f"{file.parent} is not a training run: it has no {file.name}")
+                raise RunError(f"{file.parent} is not a training run: it has no {file.name}")
         draw_learning_curves(files, self.out)
         print(self.out)
         return 0

@@ -4,7 +4,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from mmbench import MAX_ACTION_DIM, MAX_OBS_DIM, tasks
+from mmbench import MAX_ACTION_DIM, MAX_OBS_DIM
+from mmbench.registry import choose_tasks
 
 SizeName = Literal["XS", "S", "B", "L", "XL"]
 
@@ -119,7 +120,9 @@ _Config = TypeVar("_Config", bound=Any)
 
 
 def with_suite(config: _Config, suite: str | None) -> _Config:
-    """Return a run's configuration with the tasks of a suite, if there is one, as its tasks."""
-    if suite is None:
-        return config
-    return dataclasses.replace(config, tasks=tuple(spec.id for spec in tasks(suite=suite)))
+    """Return a run's configuration with the tasks that it names or the suite's.
+
+    Raises:
+        UsageError: If both are given, or neither is.
+    """
+    return dataclasses.replace(config, tasks=choose_tasks(config.tasks, suite))

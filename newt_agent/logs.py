@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from mmbench.dependencies import needed_for
 from mmbench.files import replacing
-from newt_agent.errors import DeviceError
 
 METRICS, EVALUATIONS, CURVES = "metrics.csv", "evaluations.csv", "learning_curves.png"
 _METRICS_HEADER = ("phase", "env_steps", "updates", "seconds", "name", "value")
@@ -36,7 +36,8 @@ class RunLog:
         updates: int,
         wandb: str | None,
     ) -> None:
-        from torch.utils.tensorboard import SummaryWriter
+        with needed_for("training", "training"):
+            from torch.utils.tensorboard import SummaryWriter
 
         self._folder = folder
         for name, header in ((METRICS, _METRICS_HEADER), (EVALUATIONS, _EVALUATIONS_HEADER)):
@@ -99,7 +100,8 @@ def draw_learning_curves(runs: Mapping[str, Path], file: Path) -> None:
         runs: The evaluations of runs by their names.
         file: The picture, PNG.
     """
-    from matplotlib.figure import Figure
+    with needed_for("drawing learning curves", "plots"):
+        from matplotlib.figure import Figure
 
     curves = {name: read_evaluations(path) for name, path in runs.items()}
     tasks = sorted({task for run in curves.values() for task in run})
@@ -152,10 +154,6 @@ def _append(file: Path, rows: Sequence[Sequence[object]]) -> None:
 
 
 def _wandb_run(project: str, folder: Path, config: Mapping[str, Any]) -> Any:
-    try:
+    with needed_for("logging to Weights & Biases", "wandb"):
         import wandb
-    except ImportError as error:
-        raise DeviceError(
-            "logging to wandb was asked for; install it with pip install wandb"
-        ) from error
     return wandb.init(project=project, dir=folder, config=dict(config), resume="allow")

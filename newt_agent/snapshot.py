@@ -10,8 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from mmbench.errors import RunError
 from mmbench.files import replacing
-from newt_agent.errors import CheckpointError
 
 DESCRIPTION, SNAPSHOT = "train.json", "snapshot.safetensors"
 SNAPSHOT_INTERVAL = 1000
@@ -27,7 +27,7 @@ def open_run(
         Whether there is a snapshot to go on from.
 
     Raises:
-        CheckpointError: If the folder holds another run.
+        RunError: If the folder holds another run.
     """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = json.loads(json.dumps(described))
@@ -36,7 +36,7 @@ def open_run(
         found = json.loads(file.read_text())
         for name, value in wanted.items():
             if found.get(name) != value and name not in may_change:
-                raise CheckpointError(
+                raise RunError(
                     f"{folder} holds a run with {name} {found.get(name)!r}, not {value!r}; "
                     "choose another --out"
                 )
@@ -60,7 +60,7 @@ def load_snapshot(folder: Path, device: str) -> tuple[dict[str, Tensor], dict[st
     """Read what `save_snapshot` wrote.
 
     Raises:
-        CheckpointError: If the file is damaged.
+        RunError: If the file is damaged.
     """
     file = folder / SNAPSHOT
     try:
@@ -68,7 +68,7 @@ def load_snapshot(folder: Path, device: str) -> tuple[dict[str, Tensor], dict[st
             numbers = json.loads(opened.metadata()["state"])
         return load_file(file, device=device), numbers
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{file} cannot be read: {error}") from error
+        raise RunError(f"{file} cannot be read: {error}") from error
 
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

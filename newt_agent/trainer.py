@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmbench import MMBenchError, evaluate, make_vec, task
+from mmbench.errors import UsageError
 from mmbench.files import replacing
 from mmbench.language import EncoderName, embedding_dim
+from mmbench.registry import choose_tasks
 from mmbench.seeding import training_seed
 from newt_agent.acceleration import Precision, acceleration, checked_device
 from newt_agent.agent import NewtAgent, encode, observed
@@ -23,7 +25,6 @@ from newt_agent.checkpoint import Checkpoint, discounts, new_model, save_checkpo
 from newt_agent.config import LearningConfig, NewtConfig, PlannerConfig, SizeName
 from newt_agent.demonstrations import demonstration_replay
 from newt_agent.distributed import Group
-from newt_agent.errors import CheckpointError
 from newt_agent.learner import Learner
 from newt_agent.logs import RunLog
 from newt_agent.official import load_any
@@ -44,7 +45,7 @@ from newt_agent.vision import DINOV2, ImageEncoder
 from newt_agent.world_model import WorldModel
 
 JOURNAL = "journal"
-_MAY_CHANGE = ("num_workers", "wandb", "compile")
+_MAY_CHANGE = ("workers", "wandb", "compile")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ class TrainConfig:
     """Of the products in planning; auto is int8 or bfloat16 where the hardware is made for it."""
     compile: bool = False
     """Fuse with torch.compile: starts a minute or two later, then learns and plans faster."""
-    num_workers: int = 1
+    workers: int = 1
     """Worker processes for environments; 0 plays in this process."""
     wandb: str | None = None
     """Project of Weights & Biases to log to as well."""
@@ -106,14 +107,12 @@ class TrainConfig:
     learning: LearningConfig = field(default_factory=LearningConfig)
 
     def __post_init__(self) -> None:
-        if not self.tasks:
-            raise CheckpointError("there is no task to train on")
         for name in self.tasks:
             task(name)
         if len(set(self.tasks)) < len(self.tasks):
-            raise CheckpointError("a task is named twice; --copies plays it several times")
+            raise UsageError("a task is named twice; --copies plays it several times")
         if self.pretrain_updates and self.demos is None:
-            raise CheckpointError("pretraining needs demonstrations; give --demos")
+            raise UsageError("pretraining needs demonstrations; give --demos")
         checked_device(self.device)
 
 
@@ -145,6 +144,7 @@ class Trainer:
         out: Path | str,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
+        choose_tasks(config.tasks)
         self.config = config
         self.out = Path(out)
         self._report = on_progress or (lambda progress: None)
@@ -166,7 +166,7 @@ class Trainer:
         self._rng = np.random.default_rng(seed)
         self._generator = torch.Generator(self._device).manual_seed(seed + 1)
         if len(config.tasks) % self._group.size:
-            raise CheckpointError(
+            raise UsageError(
                 f"{len(config.tasks)} tasks cannot be shared evenly by {self._group.size} processes"
             )
         # With several processes, each plays its share of the tasks.
@@ -279,9 +279,8 @@ class Trainer:
         envs = make_vec(
             self._tasks,
             copies=config.copies,
-            num_workers=config.num_workers or None,
+            num_workers=config.workers,
             obs_type=config.obs,
-            backend="process" if config.num_workers else "serial",
         )
         try:
             obs, _ = envs.reset(seed=[self._next_seed(slot) for slot in range(self._num_slots)])
@@ -470,7 +469,7 @@ class Trainer:
             episodes=self.config.eval_episodes,
             out=folder,
             seed=self.config.seed,
-            workers=self.config.num_workers,
+            workers=self.config.workers,
             obs_type=self.config.obs,
         )
         scores = {name: float(np.mean(values)) for name, values in result.scores.items()}

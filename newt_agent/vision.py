@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from mmbench import FloatArray
-from newt_agent.errors import CheckpointError
+from mmbench.dependencies import needed_for
+from mmbench.errors import CheckpointError
 
 DINOV2 = "facebook/dinov2-base"
 """768 entries; its weights are used when they are on this machine or can be downloaded."""
@@ -25,18 +26,15 @@ class ImageEncoder:
 
     Raises:
         CheckpointError: If the weights are not there.
+        DependencyError: If transformers is not installed.
 
     Source:
         arXiv:2304.07193 (DINOv2); arXiv:2511.19584 for its use.
     """
 
     def __init__(self, name: str = DINOV2, device: str = "cpu") -> None:
-        try:
+        with needed_for("seeing pictures", "language"):
             from transformers import Dinov2Model
-        except ImportError as error:
-            raise CheckpointError(
-                "pictures need transformers; install mmbench[language]"
-            ) from error
         try:
             loaded: Any = Dinov2Model.from_pretrained(name, use_safetensors=True)
         except (OSError, ValueError) as error:

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -17,7 +18,7 @@ import pytest
 import mmbench
 from mmbench.episodes import read_all, replay
 from mmbench.errors import AgentError, ResultError, UnknownAgentError, UsageError
-from mmbench.evaluation import load_result
+from mmbench.evaluation import load_result, manifest
 from mmbench.evaluation.report import report_as_json, summary_table, task_table
 from mmbench.evaluation.result import load_results
 from mmbench.evaluation.runner import _plan_slots, evaluate
@@ -249,7 +250,7 @@ def test_workers_killed_at_random_lose_and_repeat_nothing(
     def chaos() -> None:
         nonlocal kills
         rng = random.Random(0)
-        while not is_over.wait(rng.uniform(0.4, 1.2)):
+        while not is_over.wait(rng.uniform(0.2, 0.6)):
             if running and kills < 12:
                 try:
                     os.kill(rng.choice(running[0].worker_pids), signal.SIGKILL)
@@ -270,3 +271,17 @@ def test_workers_killed_at_random_lose_and_repeat_nothing(
     assert len(result.episodes) == 200
     for record in result.episodes[::20]:
         replay(record)
+
+
+def test_the_commit_of_a_foreign_repository_is_not_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A virtual environment often lies inside of its user's own repository."""
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    installed = tmp_path / "venv" / "site-packages" / "mmbench" / "evaluation" / "manifest.py"
+    installed.parent.mkdir(parents=True)
+    author = ("-c", "user.name=A", "-c", "user.email=a@b.c")
+    commit = ("commit", "--quiet", "--allow-empty", "--message", "theirs")
+    subprocess.run(["git", *author, *commit], cwd=tmp_path, check=True)
+    monkeypatch.setattr(manifest, "__file__", str(installed))
+    assert manifest._git_state() == (None, None)

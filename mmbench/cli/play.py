@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from tyro.conf import Positional
 
+from mmbench.dependencies import needed_for
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, record_episode
 from mmbench.errors import GraphicsError
@@ -162,10 +163,8 @@ def play_episode(env: TaskEnv, player: Any, seed: int | None) -> EpisodeRecord |
 
 
 def _open_window(size: int, title: str) -> Any:
-    try:
+    with needed_for("playing", "miniarcade"):
         import pygame
-    except ImportError as error:
-        raise GraphicsError("playing needs pygame; pip install pygame-ce") from error
     try:
         pygame.display.init()
         driver = pygame.display.get_driver()

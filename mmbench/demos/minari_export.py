@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmbench.demos.dataset import Demonstrations
+from mmbench.dependencies import needed_for
 from mmbench.env import ObsType, observation_space
 from mmbench.episodes import Trajectory
 from mmbench.errors import DemonstrationError
@@ -20,15 +21,12 @@ def export_minari(demonstrations: Demonstrations, *, version: int = 0) -> list[s
     Where they go is Minari's to say (`MINARI_DATASETS_PATH`).
 
     Raises:
-        DemonstrationError: If minari is not installed, or a dataset is there already.
+        DemonstrationError: If a dataset is there already.
+        DependencyError: If minari is not installed.
     """
-    try:
+    with needed_for("exporting", "minari"):
         import minari
         from minari.data_collector import EpisodeBuffer
-    except ImportError as error:
-        raise DemonstrationError(
-            f"exporting needs minari ({error}); install it with: pip install 'mmbench[minari]'"
-        ) from error
     import gymnasium
 
     ids = []

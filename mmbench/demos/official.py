@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.dependencies import needed_for
 from mmbench.episodes import Trajectory
 from mmbench.errors import DemonstrationError, UnknownTaskError
 from mmbench.registry import get_task
@@ -62,14 +63,11 @@ def download_official(
 
     Raises:
         DemonstrationError: If a file cannot be had.
+        DependencyError: If huggingface_hub is not installed.
     """
-    try:
+    with needed_for("downloading demonstrations", "newt"):
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError
-    except ImportError as error:
-        raise DemonstrationError(
-            "downloading needs huggingface_hub; install it with: pip install 'mmbench[newt]'"
-        ) from error
     files = []
     for task in tasks:
         name = f"{get_task(task).id}.pt"

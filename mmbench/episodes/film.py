@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from mmbench.dependencies import needed_for
 from mmbench.env import IMAGE_SIZE
 from mmbench.episodes.record import EpisodeRecord
 from mmbench.episodes.replay import replay
-from mmbench.errors import EpisodeError
+from mmbench.errors import UsageError
 
 VIDEO_SUFFIXES = (".mp4", ".gif")
 _VIDEO_FPS = 25
@@ -20,14 +21,14 @@ def film(record: EpisodeRecord, file: Path | str, *, image_size: int = IMAGE_SIZ
         image_size: Height and width, in pixels.
 
     Raises:
-        EpisodeError: If the name has another ending.
+        UsageError: If the name has another ending.
         ReplayError: If the replay differs.
     """
-    import imageio.v3 as imageio  # videos only
-
     file = Path(file)
     if file.suffix not in VIDEO_SUFFIXES:
-        raise EpisodeError(f"cannot film to {file.name!r}; use {' or '.join(VIDEO_SUFFIXES)}")
+        raise UsageError(f"cannot film to {file.name!r}; use {' or '.join(VIDEO_SUFFIXES)}")
+    with needed_for("filming", "video"):
+        import imageio.v3 as imageio
     images = replay(record, obs_type="rgb", image_size=image_size).images
     assert images is not None
     if file.suffix == ".gif":

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-import mmbench
 from mmbench.errors import ResultError
 from mmbench.files import replacing
 from mmbench.registry import get_task
@@ -77,7 +76,7 @@ def new_manifest(
         num_episodes=num_episodes,
         seed=seed,
         versions={
-            "mmbench": mmbench.__version__,
+            "mmbench": installed_version("mmbench") or "missing",
             "python": platform.python_version(),
             "numpy": installed_version("numpy") or "missing",
             "gymnasium": installed_version("gymnasium") or "missing",
@@ -135,18 +134,24 @@ def hash_path(path: Path) -> str:
 
 
 def _git_state() -> tuple[str | None, bool | None]:
-    """Return the commit of the checkout mmbench runs from, and whether it was changed."""
+    """Return the commit of the checkout mmbench runs from, and whether it was changed.
+
+    An installed mmbench has none, even where it lies inside of somebody's repository.
+    """
+    root = Path(__file__).parents[2]
 
     def git(*arguments: str) -> str:
         return subprocess.run(
             ["git", *arguments],
-            cwd=Path(__file__).parent,
+            cwd=root,
             check=True,
             capture_output=True,
             text=True,
         ).stdout.strip()
 
     try:
+        if Path(git("rev-parse", "--show-toplevel")) != root:
+            return None, None
         return git("rev-parse", "HEAD"), bool(git("status", "--porcelain"))
     except (OSError, subprocess.CalledProcessError):
         return None, None

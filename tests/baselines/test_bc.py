@@ -7,8 +7,8 @@ import torch
 
 import mmbench
 from baselines.bc import BCConfig, clone, make
+from mmbench.errors import RunError, UsageError
 from newt_agent.checkpoint import load_checkpoint
-from newt_agent.errors import CheckpointError
 
 TASKS = ("og-point-arena", "pygame-point-maze-var1")
 
@@ -52,10 +52,10 @@ def test_a_run_goes_on_bit_for_bit(cloned: tuple[Path, list[float]], tmp_path: P
 
 def test_another_run_is_not_gone_on_with(cloned: tuple[Path, list[float]]) -> None:
     config = BCConfig(tasks=TASKS, size="XS", updates=400, batch_size=32, warmup_updates=50)
-    with pytest.raises(CheckpointError, match="holds a run with batch_size 64, not 32"):
+    with pytest.raises(RunError, match="holds a run with batch_size 64, not 32"):
         clone(config, cloned[0])
 
 
 def test_a_checkpoint_is_needed() -> None:
-    with pytest.raises(CheckpointError, match="bc plays from a checkpoint"):
+    with pytest.raises(UsageError, match="bc plays from a checkpoint"):
         make(TASKS, checkpoint=None, device="cpu", seed=0)

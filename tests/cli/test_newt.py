@@ -12,7 +12,7 @@ SMALL = (
     *("--size", "XS", "--env-steps", "150", "--seeding-episodes", "1", "--batch-size", "16"),
     *("--updates-per-env-step", "0.1", "--num-samples", "16", "--num-elites", "4"),
     *("--num-policy-samples", "4", "--num-iterations", "1", "--eval-episodes", "1"),
-    *("--num-workers", "0"),
+    *("--workers", "0"),
 )
 
 
@@ -66,7 +66,7 @@ def test_bench_prints_json() -> None:
     [
         ("give one with --checkpoint", ("finetune", "newt", "--tasks", TASK)),
         ("torch sees no GPU", ("train", "newt", "--tasks", TASK, "--device", "cuda")),
-        ("is not a checkpoint", ("finetune", "newt", "--checkpoint", "nowhere")),
+        ("is not a checkpoint", ("finetune", "newt", "--tasks", TASK, "--checkpoint", "nowhere")),
         (
             "no demonstrations of og-point-var1",
             ("train", "newt", "--tasks", "og-point-var1", "--demos", "shipped"),

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import mmbench
+from mmbench.errors import CheckpointError, DeviceError, UsageError
 from newt_agent.agent import make
 from newt_agent.checkpoint import Checkpoint, new_model, save_checkpoint
 from newt_agent.config import NewtConfig, PlannerConfig
-from newt_agent.errors import CheckpointError, DeviceError
 
 TASKS = ("pygame-landing", "pygame-pong")
 CONFIG = NewtConfig(
@@ -86,7 +86,7 @@ def test_wrong_use_is_told(checkpoint: str) -> None:
         ("open_loop is 4, expected 1 to 3", {"open_loop": 4}),
         ("plan_budget 0.01 leaves 0 sequences, at least 9", {"plan_budget": 0.01}),
     ):
-        with pytest.raises(CheckpointError, match=message):
+        with pytest.raises(UsageError, match=message):
             agent(**{"checkpoint": checkpoint, **wrong})  # type: ignore[arg-type]
     with pytest.raises(DeviceError, match="'cuda' was asked for, and torch sees no GPU"):
         make(TASKS, checkpoint=checkpoint, device="cuda", seed=0)

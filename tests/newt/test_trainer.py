@@ -14,10 +14,10 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mmbench
+from mmbench.errors import DeviceError, RunError, UsageError
 from newt_agent.agent import make
 from newt_agent.checkpoint import load_checkpoint
 from newt_agent.config import PlannerConfig
-from newt_agent.errors import CheckpointError, DeviceError
 from newt_agent.logs import read_evaluations
 from newt_agent.trainer import TrainConfig, Trainer
 
@@ -31,7 +31,7 @@ CONFIG = TrainConfig(
     batch_size=16,
     eval_interval=200,
     eval_episodes=1,
-    num_workers=0,
+    workers=0,
     planner=PLANNER,
 )
 
@@ -144,16 +144,16 @@ def test_finetuning_starts_from_the_checkpoints_weights(whole_run: Path, tmp_pat
 
 
 def test_wrong_use_is_told(whole_run: Path, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="holds a run with batch_size 16, not 32"):
+    with pytest.raises(RunError, match="holds a run with batch_size 16, not 32"):
         Trainer(dataclasses.replace(CONFIG, batch_size=32), whole_run)
-    with pytest.raises(CheckpointError, match="pretraining needs demonstrations"):
+    with pytest.raises(UsageError, match="pretraining needs demonstrations"):
         dataclasses.replace(CONFIG, pretrain_updates=1)
     with pytest.raises(DeviceError, match="torch sees no GPU"):
         dataclasses.replace(CONFIG, device="cuda")
-    with pytest.raises(CheckpointError, match="there is no task"):
-        dataclasses.replace(CONFIG, tasks=())
-    with pytest.raises(CheckpointError, match="named twice"):
+    with pytest.raises(UsageError, match="no task was given"):
+        Trainer(dataclasses.replace(CONFIG, tasks=()), tmp_path)
+    with pytest.raises(UsageError, match="named twice"):
         dataclasses.replace(CONFIG, tasks=(TASK, TASK))
     (tmp_path / "snapshot.safetensors").write_bytes(b"x" * 100)
-    with pytest.raises(CheckpointError, match=r"snapshot\.safetensors cannot be read"):
+    with pytest.raises(RunError, match=r"snapshot\.safetensors cannot be read"):
         Trainer(CONFIG, tmp_path)

@@ -10,8 +10,8 @@ import torch
 from transformers import Dinov2Config, Dinov2Model
 
 import mmbench
+from mmbench.errors import CheckpointError, UsageError
 from newt_agent.checkpoint import load_checkpoint
-from newt_agent.errors import CheckpointError
 from newt_agent.trainer import Trainer
 from newt_agent.vision import ImageEncoder
 from tests.newt.test_trainer import CONFIG, TASK
@@ -56,7 +56,7 @@ def test_training_and_evaluation_see_pictures(weights: str, tmp_path: Path) -> N
         "newt", out=tmp_path / "a", checkpoint=checkpoint, obs_type="state+rgb", **options
     )
     assert len(result.episodes) == 1
-    with pytest.raises(CheckpointError, match="the model sees pictures; give --obs state"):
+    with pytest.raises(UsageError, match="the model sees pictures; give --obs state"):
         mmbench.evaluate("newt", out=tmp_path / "b", checkpoint=checkpoint, **options)
 
 
