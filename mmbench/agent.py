@@ -1,7 +1,6 @@
 """What plays: the `Agent` protocol and how agents are found."""
 
 import importlib
-import importlib.metadata
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import AgentError, MMBenchError, UnknownAgentError
+from mmbench.plugins import load_plugin, near_match, plugins
 from mmbench.simulator import FloatArray
 from mmbench.spec import MAX_ACTION_DIM, TaskSpec
 
@@ -70,28 +70,24 @@ class PolicyAgent:
 
 def list_agents() -> tuple[str, ...]:
     """Return the names of the installed agents."""
-    points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
-    return tuple(sorted({point.name for point in points}))
+    return tuple(sorted(plugins(ENTRY_POINT_GROUP)))
 
 
 def find_agent(name: str) -> AgentFactory:
     """Return the factory of an installed agent, or of `module:factory`.
 
     Raises:
+        DependencyError: If the agent needs a package that is not installed.
         UnknownAgentError: If there is no such agent, module or attribute.
     """
     if ":" in name:
         return _find_by_path(name)
-    points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP, name=name)
-    for point in points:
-        try:
-            factory: AgentFactory = point.load()
-        except ImportError as error:
-            raise UnknownAgentError(f"agent {name!r} cannot be imported: {error}") from error
-        return factory
-    raise UnknownAgentError(
-        f"unknown agent {name!r}; there are {', '.join(list_agents())}, or give module:factory"
-    )
+    points = plugins(ENTRY_POINT_GROUP)
+    if name not in points:
+        listing = f"there are {', '.join(list_agents())}, or give module:factory"
+        raise UnknownAgentError(f"unknown agent {name!r}; {near_match(name, points, listing)}")
+    factory: AgentFactory = load_plugin(points[name], "agent")
+    return factory
 
 
 def build_agent(

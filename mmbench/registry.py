@@ -1,6 +1,5 @@
 """All tasks and suites, by name."""
 
-import difflib
 import importlib
 import warnings
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from mmbench.errors import (
     UnknownTaskError,
     UsageError,
 )
+from mmbench.plugins import near_match
 from mmbench.simulator import Simulator
 from mmbench.spec import Domain, Split, TaskSpec
 
@@ -95,7 +95,7 @@ def get_task(task_id: str) -> TaskSpec:
         return _TASKS[task_id]
     except KeyError:
         raise UnknownTaskError(
-            f"unknown task {task_id!r}; {_hint(task_id, _TASKS, '`mmbench tasks` lists them')}"
+            f"unknown task {task_id!r}; {near_match(task_id, _TASKS, '`mmbench tasks` lists them')}"
         ) from None
 
 
@@ -138,7 +138,9 @@ def get_suite(name: str) -> tuple[str, ...]:
         return SUITES[name]
     except KeyError:
         listing = f"there are {', '.join(SUITES)}"
-        raise UnknownSuiteError(f"unknown suite {name!r}; {_hint(name, SUITES, listing)}") from None
+        raise UnknownSuiteError(
+            f"unknown suite {name!r}; {near_match(name, SUITES, listing)}"
+        ) from None
 
 
 def get_domain(name: str) -> Domain:
@@ -146,7 +148,7 @@ def get_domain(name: str) -> Domain:
     domains = {domain.name: domain for domain in DOMAINS}
     if name not in domains:
         listing = f"there are {', '.join(domains)}"
-        raise MMBenchError(f"unknown domain {name!r}; {_hint(name, domains, listing)}")
+        raise MMBenchError(f"unknown domain {name!r}; {near_match(name, domains, listing)}")
     return domains[name]
 
 
@@ -180,8 +182,3 @@ def load_simulator(spec: TaskSpec, *, pictures: bool) -> Simulator:
             module = importlib.import_module(module_name)
         simulator: Simulator = getattr(module, class_name)(spec, pictures=pictures)
     return simulator
-
-
-def _hint(name: str, known: object, otherwise: str) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)  # type: ignore[call-overload]  # any iterable of names
-    return f"did you mean {close[0]!r}?" if close else otherwise

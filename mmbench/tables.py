@@ -23,6 +23,11 @@ class Table(NamedTuple):
         )
 
 
+def printable(text: str) -> str:
+    """Return text whose control characters (line ends, tabs, terminal codes) are spelled out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def render(table: Table, style: Format) -> str:
     """Return the table as text in the given format."""
     renderers: dict[Format, Callable[[Table], str]] = {

@@ -69,5 +69,6 @@ class Evaluate:
             print_json(report_as_json([result])[0])
         else:
             print_table(domain_table([result]), "score per domain")
+            print()
             print_table(summary_table([result]), f"{self.agent} on {len(result.scores)} tasks")
         return 0

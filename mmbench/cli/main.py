@@ -1,17 +1,29 @@
 """`mmbench COMMAND`: finds the command among the entry points and runs it."""
 
+import ast
+import contextlib
+import errno
 import importlib.metadata
+import importlib.util
 import logging
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import FrameType
 from typing import Protocol
 
-import tyro
-
 from mmbench.errors import MMBenchError
+from mmbench.plugins import load_plugin, near_match, plugins
 
 ENTRY_POINT_GROUP = "mmbench.commands"
-USAGE = 2
+DONE, FAILED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+_HELP = ("-h", "--help", "help")
+_VERSION = ("-V", "--version", "version")
+_NO_FAULT_OF_THE_CALLER = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.ENOMEM, errno.EMFILE)
 
 
 class Command(Protocol):
@@ -28,39 +40,85 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done; 1: ran and failed; 2: wrong use, told in one sentence on stderr.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    points = plugins(ENTRY_POINT_GROUP)
+    if arguments and arguments[0] in _VERSION:
+        print(f"mmbench {importlib.metadata.version('mmbench')}")
+        return DONE
+    name, rest = _split(arguments, points)
+    if name is None:
+        return _show_commands(arguments, points)
+    try:
+        with _logging_to_stderr(), _told_to_end():
+            return _run(name, rest, points[name])
+    except MMBenchError as error:
+        print(f"mmbench: {error}", file=sys.stderr)
+        return USAGE
+    except BrokenPipeError:  # `mmbench tasks | head`
+        # What Python would still flush at its exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:
+        if error.strerror is None:
+            raise  # no answer of the operating system
+        place = f"{error.filename}: " if error.filename is not None else ""
+        print(f"mmbench: {place}{error.strerror}", file=sys.stderr)
+        return FAILED if error.errno in _NO_FAULT_OF_THE_CALLER else USAGE
+    except _TerminatedError:
+        print("mmbench: terminated; what was finished is kept", file=sys.stderr)
+        return TERMINATED
+    except KeyboardInterrupt:
+        print("mmbench: interrupted; what was finished is kept", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(name: str, arguments: Sequence[str], point: EntryPoint) -> int:
+    import tyro  # the list of commands does without it
+
+    command: Command = tyro.cli(
+        load_plugin(point, "command"),
+        args=arguments,
+        prog=f"mmbench {name}",
+        config=(tyro.conf.OmitArgPrefixes,),
+    )
+    return command.run()
+
+
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does."""
+
+
+@contextlib.contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Let SIGTERM unwind the command, so that workers and shared memory go with it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise _TerminatedError
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _logging_to_stderr() -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     log = logging.getLogger("mmbench")
     log.addHandler(handler)
     log.propagate = False  # simulators configure the root logger, which would say it again
-    points = {
-        point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
-    }
-    name, rest = _split(arguments, points)
-    if name is None:
-        return _show_commands(arguments, points)
     try:
-        command: Command = tyro.cli(
-            points[name].load(),
-            args=rest,
-            prog=f"mmbench {name}",
-            config=(tyro.conf.OmitArgPrefixes,),
-        )
-        return command.run()
-    except MMBenchError as error:
-        print(f"mmbench: {error}", file=sys.stderr)
-        return USAGE
-    except BrokenPipeError:  # `mmbench tasks | head`
-        sys.stderr.close()
-        return 1
-    except KeyboardInterrupt:
-        print("mmbench: interrupted; what was finished is kept", file=sys.stderr)
-        return 130
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.propagate = True
 
 
-def _split(
-    arguments: list[str], points: dict[str, importlib.metadata.EntryPoint]
-) -> tuple[str | None, list[str]]:
+def _split(arguments: list[str], points: Mapping[str, EntryPoint]) -> tuple[str | None, list[str]]:
     """Find the longest command name that the arguments begin with."""
     for length in (2, 1):
         name = " ".join(arguments[:length])
@@ -69,17 +127,41 @@ def _split(
     return None, arguments
 
 
-def _show_commands(arguments: list[str], points: dict[str, importlib.metadata.EntryPoint]) -> int:
-    wants_help = not arguments or arguments[0] in ("-h", "--help")
-    group = "" if wants_help else f"{arguments[0]} "
+def _show_commands(arguments: Sequence[str], points: Mapping[str, EntryPoint]) -> int:
+    """List all commands, or those of a group; say so if there is no such command."""
+    wants_help = not arguments or any(argument in _HELP for argument in arguments)
+    words = [argument for argument in arguments if argument not in _HELP]
+    group = f"{words[0]} " if words else ""
     names = sorted(name for name in points if name.startswith(group))
-    if not names:
-        print(f"mmbench: unknown command {arguments[0]!r}; see mmbench --help", file=sys.stderr)
+    if not names or len(words) > 1:
+        name = " ".join(words[:2] if names else words[:1])
+        hint = near_match(name, [*points, *(p.split()[0] for p in points)], "see mmbench --help")
+        print(f"mmbench: unknown command {name!r}; {hint}", file=sys.stderr)
         return USAGE
-    is_help = bool(arguments) and arguments[-1] in ("-h", "--help")
-    stream = sys.stdout if is_help else sys.stderr
+    stream = sys.stdout if wants_help and arguments else sys.stderr
     print(f"usage: mmbench {group}COMMAND [--help]\n\ncommands:", file=stream)
     for name in names:
-        summary = (points[name].load().__doc__ or "").strip().splitlines()[0]
-        print(f"  {name:<20} {summary}", file=stream)
-    return 0 if is_help else USAGE
+        print(f"  {name:<20} {_summary(points[name])}", file=stream)
+    return DONE if stream is sys.stdout else USAGE
+
+
+def _summary(point: EntryPoint) -> str:
+    """Return the first line of a command's docstring, read from its source: nothing is imported.
+
+    So the list is quick, and a command whose packages are missing does not break it.
+    """
+    package, *parts = point.module.split(".")
+    try:
+        found = importlib.util.find_spec(package)
+        if found is None or found.origin is None:
+            return "(not installed)"
+        path = Path(found.origin).parent.joinpath(*parts)
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        file = file if parts else Path(found.origin)
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+    except (OSError, SyntaxError, ValueError) as error:
+        return f"(cannot be read: {error})".replace("\n", " ")
+    for node in body:
+        if isinstance(node, ast.ClassDef) and node.name == point.attr:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    return ""

@@ -2,21 +2,27 @@
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from rich import progress as bar
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from mmbench.errors import UsageError
 from mmbench.progress import OnProgress, Progress
-from mmbench.tables import Table
+from mmbench.tables import Table, printable
 
 _LINE_INTERVAL_S = 10.0
+_PROSE_LENGTH, _LEAST_PROSE_WIDTH = 24, 20
+_NUMBER = re.compile(r"[-+]?[\d.,]*(e[-+]?\d+)?%?")
+_GAP = "   "
+_COLUMN_PADDING = 3
 
 
 def print_json(value: Any) -> None:
@@ -25,14 +31,56 @@ def print_json(value: Any) -> None:
 
 
 def print_table(table: Table, title: str) -> None:
-    """Print a table on stdout, as wide as the terminal."""
+    """Print a table on stdout: for people on a terminal, else with tabs between cells.
+
+    Ids and numbers are never broken. Where they do not fit beside each other, rows become blocks.
+    """
     console = Console()
-    rich_table = RichTable(title=title, title_justify="left")
-    for index, name in enumerate(table.header):
-        rich_table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+    if console.is_terminal:
+        console.print(_for_people(table, title, console.width))
+    else:
+        for cells in (table.header, *table.rows):
+            print("\t".join(printable(cell) for cell in cells))
+
+
+def _for_people(table: Table, title: str, width: int) -> RenderableType:
+    columns = [
+        (name, [printable(row[index]) for row in table.rows])
+        for index, name in enumerate(table.header)
+    ]
+    is_prose = [any(len(c) > _PROSE_LENGTH and " " in c for c in cells) for _, cells in columns]
+    room = width - _COLUMN_PADDING * len(columns)
+    for (name, cells), prose in zip(columns, is_prose, strict=True):
+        room -= _LEAST_PROSE_WIDTH if prose else max(map(len, (name, *cells)))
+    if room < 0:
+        return _blocks(table, title, width)
+    drawn = RichTable(
+        title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, collapse_padding=True
+    )
+    for (name, cells), prose in zip(columns, is_prose, strict=True):
+        is_number = all(_NUMBER.fullmatch(cell) for cell in cells)
+        drawn.add_column(name, justify="right" if is_number else "left", no_wrap=not prose)
     for row in table.rows:
-        rich_table.add_row(*row)
-    console.print(rich_table)
+        drawn.add_row(*(Text(printable(cell)) for cell in row))
+    return drawn
+
+
+def _blocks(table: Table, title: str, width: int) -> RenderableType:
+    """Write rows below each other: the first cell, then names and values, wrapped between them."""
+    parts = [Text(title, style="italic")]
+    for row in table.rows:
+        parts.append(Text(printable(row[0]), style="bold"))
+        line = Text()
+        for name, cell in zip(table.header[1:], row[1:], strict=True):
+            if not cell:
+                continue
+            pair = Text.assemble((name, "dim"), " ", printable(cell))
+            if line and len(line) + len(_GAP) + len(pair) > width:
+                parts.append(line)
+                line = Text()
+            line.append(_GAP if line else "  ").append_text(pair)
+        parts.append(line)
+    return Group(*parts)
 
 
 class _RateColumn(bar.ProgressColumn):

@@ -51,8 +51,10 @@ class Report:
         chosen = [self.per] if self.per else list(makers)
         for position, name in enumerate(chosen):
             table = makers[name](results)
+            if position:
+                print()
             if self.format == "table":
                 print_table(table, name)
             else:
-                print(("\n" if position else "") + render(table, self.format), end="")
+                print(render(table, self.format), end="")
         return 0
