@@ -1,5 +1,6 @@
 """The one Gymnasium environment of the suite."""
 
+import dataclasses
 import math
 from typing import Any, Literal, NamedTuple
 
@@ -79,6 +80,8 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         self._high = np.ones(self.task.action_dim, np.float32)
         self._low = -self._high
         self._asset_info = {"assets": self.simulator.assets} if self.task.assets else {}
+        self._spec: gymnasium.envs.registration.EnvSpec | None = None
+        self._is_closed = False
         self._env_steps = 0
         self._return = 0.0
         self._success = False
@@ -88,6 +91,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Start the episode of `seed`, or of a seed drawn from the previous ones."""
+        self._check_open()
         super().reset(seed=seed)
         if seed is None:
             seed = int(self.np_random.integers(2**31))
@@ -107,6 +111,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
             EpisodeOverError: Before the first `reset` and after the last step of an episode.
         """
         if not self._is_running:
+            self._check_open()
             raise EpisodeOverError(f"{self.task.id}: no episode is running; call reset() first")
         transition = self.simulator.step(self._checked(action))
         reward = float(transition.reward)
@@ -122,7 +127,21 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         if self.render_mode is None:
             gymnasium.logger.warn("render() needs gymnasium.make(..., render_mode='rgb_array')")
             return None
+        self._check_open()
         return self._draw()
+
+    @property
+    def spec(self) -> gymnasium.envs.registration.EnvSpec | None:
+        """What `gymnasium.make` has built this from, with the length of every episode."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: gymnasium.envs.registration.EnvSpec | None) -> None:
+        # The environment counts by itself. A registered length would add a TimeLimit, which
+        # `set_state` does not turn back.
+        self._spec = spec and dataclasses.replace(
+            spec, max_episode_steps=self.task.max_episode_steps
+        )
 
     @property
     def env_steps(self) -> int:
@@ -136,6 +155,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
 
     def get_state(self) -> EnvState:
         """Return a snapshot; `set_state` of it continues the episode bit-identically."""
+        self._check_open()
         if self.episode_seed is None:
             raise EpisodeOverError(f"{self.task.id}: no episode is running; call reset() first")
         return EnvState(
@@ -149,6 +169,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
 
     def set_state(self, state: EnvState) -> None:
         """Go back to a snapshot taken by this or another environment of the same task."""
+        self._check_open()
         self.simulator.set_state(state.simulator)
         self._env_steps = state.env_steps
         self._return = state.episode_return
@@ -158,8 +179,15 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         self._is_running = state.env_steps < self.task.max_episode_steps
 
     def close(self) -> None:
-        """Free the simulator."""
-        self.simulator.close()
+        """Free the simulator; a closed environment cannot be used again."""
+        self._is_running = False
+        if not self._is_closed:
+            self._is_closed = True
+            self.simulator.close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise EpisodeOverError(f"{self.task.id}: the environment is closed; make a new one")
 
     def _checked(self, action: FloatArray) -> FloatArray:
         checked = np.asarray(action, dtype=np.float32)

@@ -17,6 +17,23 @@ ScoreKind = Literal["return", "success"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class PinnedCode:
+    """The files of a package that decide episodes, where the rest of it may be upgraded.
+
+    Attributes:
+        package: Distribution; its import name is the same.
+        version: Version whose files these are.
+        files: Their paths inside of the package.
+        sha256: Hash over their contents, in this order.
+    """
+
+    package: str
+    version: str
+    files: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Domain:
     """One simulator and the tasks on it.
 
@@ -25,6 +42,7 @@ class Domain:
         adapter: `module:Class` of its `Simulator`, imported only when a task is made.
         extra: The pip extra that installs the simulator.
         packages: Distributions whose versions decide what an episode looks like.
+        code: Of which of these only some files count.
         source: Where the tasks come from.
     """
 
@@ -32,6 +50,7 @@ class Domain:
     adapter: str
     extra: str
     packages: tuple[str, ...]
+    code: tuple[PinnedCode, ...] = ()
     source: str
 
 

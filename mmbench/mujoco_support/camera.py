@@ -4,7 +4,10 @@ mujoco.Renderer picks its graphics library from an environment variable when it 
 tries a display first. This one asks EGL, then OSMesa, only when the first picture is wanted.
 """
 
+import atexit
 import ctypes.util
+import functools
+import weakref
 from typing import Any
 
 import mujoco
@@ -78,9 +81,24 @@ class OffscreenCamera:
         quality = self._model.vis.global_
         quality.offheight, quality.offwidth = height, width
         self._gl = _make_gl_context(width, height)
+        _close_all_at_exit()
+        _OPEN.add(self)
         self._gl.make_current()
         self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
         self._size = (height, width)
+
+
+_OPEN: "weakref.WeakSet[OffscreenCamera]" = weakref.WeakSet()
+
+
+@functools.cache
+def _close_all_at_exit() -> None:
+    """Free what scripts leave open while EGL is still there.
+
+    Called after mujoco.egl is imported: what is registered last runs first, and that module's own
+    hook ends EGL.
+    """
+    atexit.register(lambda: [camera.close() for camera in list(_OPEN)])
 
 
 def _fixed(model: mujoco.MjModel, camera: int | str) -> mujoco.MjvCamera:

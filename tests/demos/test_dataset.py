@@ -121,6 +121,9 @@ def test_minari_reads_what_is_exported(
     assert ids == [f"mmbench/{PONG}/demos-v0", f"mmbench/{MAZE}/demos-v0"]
     dataset = minari.load_dataset(ids[1])
     assert dataset.total_episodes == 2
+    assert (
+        dataset.storage.metadata["description"] == f"{mmbench.task(MAZE).instruction.rstrip('.')}."
+    )
     for exported, trajectory in zip(dataset.iterate_episodes(), demonstrations[2:], strict=True):
         np.testing.assert_array_equal(exported.observations, trajectory.observations)
         np.testing.assert_array_equal(exported.actions, trajectory.actions)

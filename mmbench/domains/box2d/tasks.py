@@ -1,12 +1,20 @@
 """Tasks of the box2d domain. Data only: importing this file loads no simulator."""
 
-from mmbench.spec import Domain, ScoreRule, TaskSpec
+from mmbench.spec import Domain, PinnedCode, ScoreRule, TaskSpec
 
 DOMAIN = Domain(
     name="box2d",
     adapter="mmbench.domains.box2d.adapter:Box2DSimulator",
     extra="box2d",
     packages=("box2d", "gymnasium"),
+    code=(
+        PinnedCode(
+            package="gymnasium",
+            version="1.4.0",
+            files=("envs/box2d/bipedal_walker.py", "envs/box2d/lunar_lander.py"),
+            sha256="ce02e09a8fa313cd9f633aed14644e475242c27ada638851e55feb16a7f29c92",
+        ),
+    ),
     source="Gymnasium Box2D, arXiv:2407.17032, in the versions of MMBench, arXiv:2511.19584",
 )
 

@@ -1,12 +1,28 @@
 """Tasks of the mujoco domain. Data only: importing this file loads no simulator."""
 
-from mmbench.spec import Domain, ScoreRule, TaskSpec
+from mmbench.spec import Domain, PinnedCode, ScoreRule, TaskSpec
 
 DOMAIN = Domain(
     name="mujoco",
     adapter="mmbench.domains.mujoco.adapter:MujocoSimulator",
     extra="mujoco",
     packages=("mujoco", "gymnasium"),
+    code=(
+        PinnedCode(
+            package="gymnasium",
+            version="1.4.0",
+            files=(
+                *("envs/mujoco/mujoco_env.py", "envs/mujoco/ant_v4.py"),
+                *("envs/mujoco/half_cheetah_v4.py", "envs/mujoco/hopper_v4.py"),
+                *("envs/mujoco/inverted_pendulum_v4.py", "envs/mujoco/reacher_v4.py"),
+                *("envs/mujoco/walker2d_v4.py", "envs/mujoco/assets/ant.xml"),
+                *("envs/mujoco/assets/half_cheetah.xml", "envs/mujoco/assets/hopper.xml"),
+                *("envs/mujoco/assets/inverted_pendulum.xml", "envs/mujoco/assets/reacher.xml"),
+                "envs/mujoco/assets/walker2d.xml",
+            ),
+            sha256="ba704bf33a8a903001f0fc0b1b737485b6c5b4575a4e05bbf1891f76011bab4a",
+        ),
+    ),
     source="Gymnasium MuJoCo v4, arXiv:2407.17032",
 )
 
