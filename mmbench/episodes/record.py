@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmbench.errors import EpisodeError
+from mmbench.platform_class import platform_class
 from mmbench.registry import get_task
 from mmbench.simulator import AssetVariant, FloatArray
 from mmbench.spec import TaskSpec
@@ -33,6 +35,12 @@ class EpisodeRecord:
         simulator: Domain name.
         simulator_version: Versions of its packages.
         assets: Whether official assets or stand-ins were in use.
+        labels: What the expert would have done in the states visited, float32, shape `(T, A)`, in
+            [-1, 1]; `None` where that is what was played.
+        disturbed: Whether another action than the expert's was played on purpose, shape `(T,)`, or
+            `None`.
+        platform: Platform class it was played on (`mmbench.platform_class.platform_class`), or `None` in
+            files from before it was recorded.
     """
 
     task_id: str
@@ -48,6 +56,9 @@ class EpisodeRecord:
     simulator: str
     simulator_version: str
     assets: AssetVariant
+    labels: FloatArray | None = None
+    disturbed: NDArray[np.bool_] | None = None
+    platform: str | None = None
 
     @classmethod
     def now(
@@ -86,6 +97,7 @@ class EpisodeRecord:
             simulator=task.domain.name,
             simulator_version=simulator_version(task.domain),
             assets=assets,
+            platform=platform_class(),
         )
 
     def __post_init__(self) -> None:
@@ -107,6 +119,7 @@ class EpisodeRecord:
             raise EpisodeError(
                 f"{self.task_id}: return is {self.episode_return}, expected a number"
             )
+        self._check_labels()
         if not 0.0 <= self.score <= 1.0:
             raise EpisodeError(f"{self.task_id}: score is {self.score}, expected 0 to 1")
         if not 0 <= self.seed <= MAX_SEED:
@@ -115,6 +128,26 @@ class EpisodeRecord:
             raise EpisodeError(
                 f"{self.task_id}: assets are {self.assets!r}, expected official or stand-in"
             )
+
+    def _check_labels(self) -> None:
+        if self.labels is not None:
+            if self.labels.shape != self.actions.shape:
+                raise EpisodeError(
+                    f"{self.task_id}: labels have shape {self.labels.shape}, expected that of the "
+                    f"actions, {self.actions.shape}"
+                )
+            if not (np.abs(self.labels) <= 1).all():  # also false for NaN
+                raise EpisodeError(f"{self.task_id}: labels must be numbers in [-1, 1]")
+        if self.disturbed is not None and self.disturbed.shape != self.rewards.shape:
+            raise EpisodeError(
+                f"{self.task_id}: disturbed has shape {self.disturbed.shape}, expected that of the "
+                f"rewards, {self.rewards.shape}"
+            )
+
+    @property
+    def expert_actions(self) -> FloatArray:
+        """What to imitate: the labels, or the actions where there are none, shape `(T, A)`."""
+        return self.actions if self.labels is None else self.labels
 
     @property
     def length(self) -> int:

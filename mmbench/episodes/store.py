@@ -14,8 +14,8 @@ from mmbench.files import replacing
 from mmbench.registry import get_task, list_tasks
 from mmbench.spec import MAX_ACTION_DIM
 
-SCHEMA_VERSION = b"1"
-SCHEMA = pa.schema(
+SCHEMA_VERSION = b"2"
+_SCHEMA_1 = pa.schema(
     [
         pa.field("task", pa.string(), nullable=False),
         pa.field("task_version", pa.int32(), nullable=False),
@@ -32,8 +32,18 @@ SCHEMA = pa.schema(
         pa.field("simulator_version", pa.string(), nullable=False),
         pa.field("assets", pa.string(), nullable=False),
     ],
+    metadata={b"mmbench_schema_version": b"1"},
+)
+SCHEMA = pa.schema(
+    [
+        *_SCHEMA_1,
+        pa.field("labels", pa.list_(pa.float32())),
+        pa.field("disturbed", pa.list_(pa.bool_())),
+        pa.field("platform", pa.string()),
+    ],
     metadata={b"mmbench_schema_version": SCHEMA_VERSION},
 )
+_OPTIONAL = ("labels", "disturbed", "platform")
 MAX_ROW_GROUP_BYTES = 256 * 2**20
 """Largest row group that is read, uncompressed: a file that unpacks to more is refused."""
 _ROWS_PER_GROUP = 64
@@ -120,16 +130,18 @@ def _read_shard(path: Path) -> Iterator[EpisodeRecord]:
 
 
 def _check_file(file: pq.ParquetFile, path: Path) -> None:
-    if not file.schema_arrow.equals(SCHEMA):
-        expected, found = set(SCHEMA.names), set(file.schema_arrow.names)
+    version = (file.schema_arrow.metadata or {}).get(b"mmbench_schema_version")
+    schema = _SCHEMA_1 if version == b"1" else SCHEMA
+    if not file.schema_arrow.equals(schema):
+        expected, found = set(schema.names), set(file.schema_arrow.names)
         wrong = sorted(expected ^ found) or [
             name
-            for name in SCHEMA.names
-            if not file.schema_arrow.field(name).equals(SCHEMA.field(name))
+            for name in schema.names
+            if not file.schema_arrow.field(name).equals(schema.field(name))
         ]
         raise EpisodeError(f"{path} is not an episode log: column {wrong[0]!r} is not as expected")
-    if (file.schema_arrow.metadata or {}).get(b"mmbench_schema_version") != SCHEMA_VERSION:
-        raise EpisodeError(f"{path} is an episode log of another schema version, expected 1")
+    if version not in (b"1", SCHEMA_VERSION):
+        raise EpisodeError(f"{path} is an episode log of another schema version, expected 1 or 2")
     for index in range(file.metadata.num_row_groups):
         group = file.metadata.row_group(index)
         # Values count, not bytes: a run of equal values takes hardly any.
@@ -143,8 +155,9 @@ def _check_file(file: pq.ParquetFile, path: Path) -> None:
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    """Yield rows as dicts, the two lists as arrays (a list of Python floats is slow)."""
-    lists = {name: batch.column(name) for name in ("actions", "rewards")}
+    """Yield rows as dicts, the lists as arrays (a list of Python floats is slow)."""
+    names = ("actions", "rewards", "labels", "disturbed")
+    lists = {name: batch.column(name) for name in names if name in batch.schema.names}
     plain = batch.drop_columns(list(lists)).to_pylist()
     for index, row in enumerate(plain):
         for name, column in lists.items():
@@ -169,11 +182,14 @@ def _as_row(record: EpisodeRecord) -> dict[str, Any]:
         "simulator": record.simulator,
         "simulator_version": record.simulator_version,
         "assets": record.assets,
+        "labels": None if record.labels is None else np.asarray(record.labels, np.float32).ravel(),
+        "disturbed": record.disturbed,
+        "platform": record.platform,
     }
 
 
 def _as_record(row: dict[str, Any], path: Path) -> EpisodeRecord:
-    missing = [name for name, value in row.items() if value is None]
+    missing = [name for name, value in row.items() if value is None and name not in _OPTIONAL]
     if missing:
         raise EpisodeError(f"{path}: column {missing[0]!r} has an empty row")
     try:
@@ -185,6 +201,12 @@ def _as_record(row: dict[str, Any], path: Path) -> EpisodeRecord:
             raise EpisodeError(
                 f"{row['task']}: {len(row['actions'])} action entries and {len(row['rewards'])} "
                 f"rewards do not make {row['length']} steps of {action_dim} entries"
+            )
+        labels, disturbed = row.get("labels"), row.get("disturbed")
+        if labels is not None and len(labels) != len(row["actions"]):
+            raise EpisodeError(
+                f"{row['task']}: {len(labels)} label entries and {len(row['actions'])} action "
+                "entries, expected as many of both"
             )
         return EpisodeRecord(
             task_id=row["task"],
@@ -200,6 +222,9 @@ def _as_record(row: dict[str, Any], path: Path) -> EpisodeRecord:
             simulator=row["simulator"],
             simulator_version=row["simulator_version"],
             assets=row["assets"],
+            labels=None if labels is None else labels.astype(np.float32).reshape(-1, action_dim),
+            disturbed=None if disturbed is None else disturbed.astype(bool),
+            platform=row.get("platform"),
         )
     except (EpisodeError, UnknownTaskError) as error:
         raise EpisodeError(f"{path}: {error}") from error

@@ -1,7 +1,7 @@
-"""Hand controllers for ManiSkill's table-top tasks, reading poses from the simulation."""
+"""Hand controllers for ManiSkill's table-top tasks: functions of the simulation's state."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,14 +19,12 @@ _FINGER_M = 0.035  # how deep a thing fits between the fingers
 _MUG, _SPONGE = "025_mug", "026_sponge"
 _MUG_WALL_M = 0.044
 
-Script = Iterator[FloatArray]
-
 
 def build(env: TaskEnv) -> Expert:
     """Return the controller of the environment's task."""
     hand = _Hand(env)
-    script = _SCRIPTS[type(hand.goal)](hand)
-    return lambda env: next(script)
+    script = _SCRIPTS[type(hand.goal)]
+    return lambda env: script(hand)
 
 
 def _at(x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Vector:
@@ -77,53 +75,47 @@ class _Hand:
 
     def grasp(
         self, thing: Any, offset: Callable[[], Vector] = _at, narrow_axis: int | None = None
-    ) -> Script:
-        """Come from above, close the fingers, and begin again if they hold nothing."""
-        while not self.goal.is_grasping(thing):
-            yaw = self.yaw_to(thing, narrow_axis)
-            point = thing.p + offset()
-            while math.dist(self.p[:2], point[:2]) > 0.015 or abs(yaw) > 0.6:
-                yield self.toward(point + _at(z=0.07), self.open, turn=_at(z=yaw))
-                yaw, point = self.yaw_to(thing, narrow_axis), thing.p + offset()
-            for _ in range(5):
-                yield self.toward(point, self.open)
-                point = thing.p + offset()
-                if abs(float(self.p[2] - point[2])) < 0.012:
-                    break
-            for _ in range(4):
-                yield self.toward(point, self.closed)
-                if self.goal.is_grasping(thing):
-                    break
+    ) -> FloatArray:
+        """Return the action on the way to holding `thing`: come from above, sink, close."""
+        yaw = self.yaw_to(thing, narrow_axis)
+        point = thing.p + offset()
+        height = float(self.p[2] - point[2])
+        # Lower down the hand may be a little further off: else it would rise again and again.
+        aside = 0.015 if height > 0.04 else 0.025
+        if math.dist(self.p[:2], point[:2]) > aside or abs(yaw) > 0.6:
+            return self.toward(point + _at(z=0.07), self.open, turn=_at(z=yaw))
+        return self.toward(point, self.closed if abs(height) < 0.012 else self.open)
 
 
-def _reach(hand: _Hand) -> Script:
-    while True:
-        yield hand.toward(hand.goal.goal.p, hand.closed)
+def _reach(hand: _Hand) -> FloatArray:
+    return hand.toward(hand.goal.goal.p, hand.closed)
 
 
-def _pick_cube(hand: _Hand) -> Script:
+def _pick_cube(hand: _Hand) -> FloatArray:
     goal = hand.goal
-    while True:
-        yield from hand.grasp(goal.cube)
-        yield hand.carry(goal.cube, goal.goal.p)
+    if goal.is_grasping(goal.cube):
+        return hand.carry(goal.cube, goal.goal.p)
+    return hand.grasp(goal.cube)
 
 
-def _drag(hand: _Hand) -> Script:
+def _drag(hand: _Hand) -> FloatArray:
     """Press on a thing that is too wide to grasp, and drag it; reaches goals on the table only."""
     goal = hand.goal
     thing = goal.object
-    while math.dist(hand.p[:2], thing.p[:2]) > 0.015:
-        yield hand.toward(thing.p + _at(z=0.06), hand.closed)
-    while True:
-        shift = (goal.goal.p - thing.p) * _at(1.0, 1.0)
-        yield hand.toward(hand.p + shift + _at(z=thing.p[2] - hand.p[2]), hand.closed, gain=0.5)
+    is_low = hand.p[2] < thing.p[2] + 0.04
+    if math.dist(hand.p[:2], thing.p[:2]) > (0.05 if is_low else 0.015):
+        return hand.toward(thing.p + _at(z=0.06), hand.closed)
+    shift = (goal.goal.p - thing.p) * _at(1.0, 1.0)
+    return hand.toward(hand.p + shift + _at(z=thing.p[2] - hand.p[2]), hand.closed, gain=0.5)
 
 
-def _pick_object(hand: _Hand) -> Script:
+def _pick_object(hand: _Hand) -> FloatArray:
     goal = hand.goal
     name = hand.params["object"]
     if name == _SPONGE:
-        yield from _drag(hand)
+        return _drag(hand)
+    if goal.is_grasping(goal.object):
+        return hand.carry(goal.object, goal.goal.p)
     x, y, z = THINGS[name].half_extents
     narrow_axis: int | None = int(y < x) if max(x, y) > 0.04 else None
     rise = max(0.0, z - _FINGER_M)
@@ -134,91 +126,87 @@ def _pick_object(hand: _Hand) -> Script:
         wall = rotation(goal.tcp.q)[:, 1] * _MUG_WALL_M
         return _at(wall[0], wall[1], 0.02)
 
-    while True:
-        yield from hand.grasp(goal.object, offset, None if name == _MUG else narrow_axis)
-        yield hand.carry(goal.object, goal.goal.p)
+    return hand.grasp(goal.object, offset, None if name == _MUG else narrow_axis)
 
 
-def _shove(hand: _Hand, thing: Any, side: float) -> Script:
+def _shove(hand: _Hand, thing: Any, side: float) -> FloatArray:
     """Shove a thing along x onto the disc, from `side` (-1: from behind, 1: from the front)."""
     goal = hand.goal
-    beside = side * (goal.height + 0.03)
-    while math.dist(hand.p[:2], (thing.p + _at(beside))[:2]) > 0.02:
-        yield hand.toward(thing.p + _at(beside, z=0.1), hand.closed)
-    for _ in range(4):
-        yield hand.toward(thing.p + _at(beside), hand.closed)
-    while not goal.is_success():
-        ahead = _at(hand.p[0] - side * 0.04, thing.p[1], thing.p[2])
-        yield hand.toward(ahead, hand.closed)
-    while True:
-        yield hand.stay(hand.closed)
+    if goal.is_success():
+        return hand.stay(hand.closed)
+    beside = thing.p + _at(side * (goal.height + 0.03))
+    is_beyond = side * float(hand.p[0] - thing.p[0]) > 0.5 * goal.height
+    is_low = hand.p[2] < thing.p[2] + 0.02
+    if is_low and is_beyond and abs(float(hand.p[1] - thing.p[1])) < 0.03:
+        return hand.toward(_at(hand.p[0] - side * 0.04, thing.p[1], thing.p[2]), hand.closed)
+    aside = 0.02 if hand.p[2] > thing.p[2] + 0.07 else 0.03
+    if math.dist(hand.p[:2], beside[:2]) > aside:
+        return hand.toward(beside + _at(z=0.1), hand.closed)
+    return hand.toward(beside, hand.closed)
 
 
-def _push(hand: _Hand) -> Script:
+def _push(hand: _Hand) -> FloatArray:
     return _shove(hand, hand.goal.object, side=-1)
 
 
-def _pull(hand: _Hand) -> Script:
+def _pull(hand: _Hand) -> FloatArray:
     return _shove(hand, hand.goal.cube, side=1)
 
 
-def _place(hand: _Hand, slot: Callable[[], Vector]) -> Script:
+def _place(hand: _Hand, slot: Vector) -> FloatArray:
     goal = hand.goal
     thing = goal.thing
-    while not goal.on_top:
-        yield from hand.grasp(thing)
-        miss = slot() - thing.p
-        if math.hypot(miss[0], miss[1]) > 0.006:
-            yield hand.carry(thing, slot() + _at(z=0.03), gain=0.7)
-        elif abs(miss[2]) > 0.008:
-            yield hand.carry(thing, slot(), gain=0.7)
-        else:
-            break
-    yield hand.stay(hand.open)
-    while True:
-        yield hand.toward(hand.p + _at(z=0.05), hand.open)
+    miss = slot - thing.p
+    aside, above = math.hypot(miss[0], miss[1]), abs(float(miss[2]))
+    if goal.on_top or (not goal.grasped and aside < 0.01 and above < 0.012):
+        return hand.stay(hand.open) if goal.grasped else hand.toward(hand.p + _at(z=0.05), hand.open)
+    if not goal.grasped:
+        return hand.grasp(thing)
+    if aside > (0.006 if above > 0.02 else 0.012):
+        return hand.carry(thing, slot + _at(z=0.03), gain=0.7)
+    return hand.carry(thing, slot, gain=0.7) if above > 0.008 else hand.stay(hand.open)
 
 
-def _stack(hand: _Hand) -> Script:
+def _stack(hand: _Hand) -> FloatArray:
     goal = hand.goal
-    return _place(hand, lambda: goal.base.p + _at(z=2 * goal.half_size[2]))
+    return _place(hand, goal.base.p + _at(z=2 * goal.half_size[2]))
 
 
-def _place_ball(hand: _Hand) -> Script:
+def _place_ball(hand: _Hand) -> FloatArray:
     goal = hand.goal
-    return _place(hand, lambda: goal.tray.p + _at(z=goal.lift))
+    return _place(hand, goal.tray.p + _at(z=goal.lift))
 
 
-def _poke(hand: _Hand) -> Script:
+def _poke(hand: _Hand) -> FloatArray:
     goal = hand.goal
     peg, cube = goal.peg, goal.cube
-    yield from hand.grasp(peg)
-    while not goal.is_placed:
-        head = float(peg.p[0] + goal.head_offset[0])
-        gap = float(cube.p[0]) - goal.cube_half_size - head
-        step = 0.03 if abs(float(cube.p[1] - peg.p[1])) < 0.01 else min(0.0, gap - 0.03)
-        yield hand.carry(peg, _at(peg.p[0] + step, cube.p[1], peg.p[2]), gain=1.0)
-    while True:
-        yield hand.stay(hand.closed)
+    if goal.is_placed:
+        return hand.stay(hand.closed)
+    if not goal.is_grasping(peg):
+        return hand.grasp(peg)
+    head = float(peg.p[0] + goal.head_offset[0])
+    gap = float(cube.p[0]) - goal.cube_half_size - head
+    step = 0.03 if abs(float(cube.p[1] - peg.p[1])) < 0.01 else min(0.0, gap - 0.03)
+    return hand.carry(peg, _at(peg.p[0] + step, cube.p[1], peg.p[2]), gain=1.0)
 
 
-def _pull_with_tool(hand: _Hand) -> Script:
+def _pull_with_tool(hand: _Hand) -> FloatArray:
     goal = hand.goal
     tool, cube = goal.tool, goal.cube
-    yield from hand.grasp(tool, lambda: _at(0.03))
-    hook = goal.hook_offset + _at(0.0, -0.01)
-    above = 0.06
-    while math.dist(tool.p[:2], (cube.p + hook)[:2]) > 0.02:
-        yield hand.carry(tool, cube.p + hook + _at(z=above), gain=1.0)
-    for _ in range(4):
-        yield hand.carry(tool, cube.p + hook, gain=1.0)
-    while not goal.is_success():
-        yield hand.carry(tool, tool.p + _at(-0.06), gain=1.0)
-    while True:
-        yield hand.stay(hand.closed)
+    if goal.is_success():
+        return hand.stay(hand.closed)
+    if not goal.is_grasping(tool):
+        return hand.grasp(tool, lambda: _at(0.03))
+    behind = cube.p + goal.hook_offset + _at(0.0, -0.01)
+    height = float(tool.p[2] - behind[2])
+    if math.dist(tool.p[:2], behind[:2]) > (0.02 if height > 0.03 else 0.05):
+        return hand.carry(tool, behind + _at(z=0.06), gain=1.0)
+    if height > 0.012:
+        return hand.carry(tool, behind, gain=1.0)
+    return hand.carry(tool, tool.p + _at(-0.06), gain=1.0)
 
 
-_SCRIPTS: dict[type[goals.Goal], Callable[[_Hand], Script]] = {
+_SCRIPTS: dict[type[goals.Goal], Callable[[_Hand], FloatArray]] = {
     goals.Reach: _reach,
     goals.PickCube: _pick_cube,
     goals.PickObject: _pick_object,
