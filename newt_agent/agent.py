@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmbench import Agent, FloatArray
+from mmbench import Agent, FloatArray, task
 from mmbench.errors import CheckpointError, UsageError
 from mmbench.language import task_embeddings
 from newt_agent.acceleration import Precision, acceleration, checked_device
@@ -126,8 +126,26 @@ class NewtAgent:
             model.embeddings = torch.cat((model.embeddings, embeddings.to(self._device)))
             masks = action_masks(new).to(self._device)
             model.action_masks = torch.cat((model.action_masks, masks))
+            alike = [_most_alike(name, known) for name in new]
+            model.obs_mean = torch.cat((model.obs_mean, model.obs_mean[alike]))
+            model.obs_rate = torch.cat((model.obs_rate, model.obs_rate[alike]))
         row = {name: index for index, name in enumerate([*known, *new])}
         return torch.tensor([row[name] for name in tasks], device=self._device)
+
+
+def _most_alike(new: str, known: Sequence[str]) -> int:
+    """Return the index of the known task whose observations are likeliest to be scaled like these.
+
+    A task of the same domain with as many observation entries comes first.
+    """
+    wanted = task(new)
+
+    def likeness(index: int) -> tuple[bool, bool, int]:
+        spec = task(known[index])
+        is_same_domain = spec.domain.name == wanted.domain.name
+        return is_same_domain, spec.obs_dim == wanted.obs_dim, -abs(spec.obs_dim - wanted.obs_dim)
+
+    return max(range(len(known)), key=likeness)
 
 
 def observed(obs: Any, images: ImageEncoder | None) -> tuple[FloatArray, FloatArray | None]:

@@ -137,6 +137,9 @@ def load_checkpoint(folder: Path | str, device: str = "cpu") -> Checkpoint:
     if target:
         check_tensors(target, model.q.state_dict(), str(folder))
     model.load_state_dict(own, assign=True)
+    for name, buffer in model.named_buffers():
+        if buffer.is_meta:  # the empty tables of a model that sees observations as they are
+            setattr(model, name, torch.empty(buffer.shape, device=device))
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     encoder: Any = described.encoder

@@ -107,6 +107,8 @@ class NewtConfig:
     """Entries of an image feature; 768 with DINOv2, 0 without images."""
     horizon: int = 3
     """Steps of the latent roll-out, in training and in planning."""
+    has_normalised_obs: bool = False
+    """Whether observations are normalised per task; the original sees them as they are."""
     planner: PlannerConfig = field(default_factory=PlannerConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
 

@@ -20,17 +20,27 @@ from newt_agent.errors import CheckpointError
 from newt_agent.networks import StackedMLP
 
 _LOG_STD_MIN, _LOG_STD_RANGE = -10.0, 12.0
+OBS_CLIP = 5.0
+"""Bound of normalised observations."""
+MIN_OBS_STD = 1e-3
+"""Entries that vary less are divided by this."""
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
 class Contexts(NamedTuple):
-    """The tasks' share of the first layer of every network, each of shape `(M, K, W)`."""
+    """The tasks' share of the first layer of every network, each of shape `(M, K, W)`.
+
+    `obs_mean` and `obs_rate`, each `(1, K, obs_dim)`, put observations on one scale; they are empty,
+    `(1, K, 0)`, for a model that sees observations as they are.
+    """
 
     encoder: Tensor
     dynamics: Tensor
     reward: Tensor
     policy: Tensor
     q: Tensor
+    obs_mean: Tensor
+    obs_rate: Tensor
 
     def of(self, task: Tensor) -> "Contexts":
         """Return the rows of tasks `rows`, each `(M, *rows, W)`."""
@@ -65,6 +75,8 @@ class WorldModel(nn.Module):
 
     embeddings: Tensor
     action_masks: Tensor
+    obs_mean: Tensor
+    obs_rate: Tensor
 
     def __init__(self, config: NewtConfig, embeddings: Tensor, action_masks: Tensor) -> None:
         super().__init__()
@@ -77,6 +89,9 @@ class WorldModel(nn.Module):
         size = config.model_size
         self.register_buffer("embeddings", embeddings.float())
         self.register_buffer("action_masks", action_masks.float())
+        shape = (len(embeddings), config.obs_dim if config.has_normalised_obs else 0)
+        self.register_buffer("obs_mean", torch.zeros(shape), persistent=config.has_normalised_obs)
+        self.register_buffer("obs_rate", torch.ones(shape), persistent=config.has_normalised_obs)
         d, e, a = size.latent_dim, config.embedding_dim, config.action_dim
         self.encoder = StackedMLP(
             x_dim=config.obs_dim,
@@ -123,12 +138,28 @@ class WorldModel(nn.Module):
             *(
                 network.contexts(self.embeddings, frozen=frozen)
                 for network in (self.encoder, self.dynamics, self.reward, self.policy, self.q)
-            )
+            ),
+            self.obs_mean[None],
+            self.obs_rate[None],
         )
 
     def encode(self, obs: Tensor, context: Contexts, feature: Tensor | None = None) -> Tensor:
         """Return latents `(*rows, D)` of observations `(*rows, obs_dim)` and image features."""
+        if self.config.has_normalised_obs:
+            scaled = (obs - context.obs_mean[0]) * context.obs_rate[0]
+            obs = scaled.clamp(-OBS_CLIP, OBS_CLIP)
         return self.encoder(obs, context.encoder, feature)[0]
+
+    def set_obs_scale(self, mean: Tensor, std: Tensor) -> None:
+        """Normalise observations by their mean and standard deviation, each `(K, obs_dim)`.
+
+        Raises:
+            ValueError: If the model's configuration says that observations are not normalised.
+        """
+        if not self.config.has_normalised_obs:
+            raise ValueError("the model sees observations as they are (has_normalised_obs=False)")
+        self.obs_mean.copy_(mean)
+        self.obs_rate.copy_(1 / std.clamp(min=MIN_OBS_STD))
 
     def next_latent(self, z: Tensor, action: Tensor, context: Contexts) -> Tensor:
         """Return the latents that follow, shape `(*rows, D)`."""
