@@ -30,8 +30,8 @@ _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 class Contexts(NamedTuple):
     """The tasks' share of the first layer of every network, each of shape `(M, K, W)`.
 
-    `obs_mean` and `obs_rate`, each `(1, K, obs_dim)`, put observations on one scale; they are empty,
-    `(1, K, 0)`, for a model that sees observations as they are.
+    `obs_mean` and `obs_rate`, each `(1, K, obs_dim)`, put observations on one scale; they are
+    empty, `(1, K, 0)`, for a model that sees observations as they are.
     """
 
     encoder: Tensor

@@ -39,8 +39,8 @@ class EpisodeRecord:
             [-1, 1]; `None` where that is what was played.
         disturbed: Whether another action than the expert's was played on purpose, shape `(T,)`, or
             `None`.
-        platform: Platform class it was played on (`mmbench.platform_class.platform_class`), or `None` in
-            files from before it was recorded.
+        platform: What `platform_class` said where it was played; `None` in files from before it was
+            recorded.
     """
 
     task_id: str

@@ -159,7 +159,9 @@ def _place(hand: _Hand, slot: Vector) -> FloatArray:
     miss = slot - thing.p
     aside, above = math.hypot(miss[0], miss[1]), abs(float(miss[2]))
     if goal.on_top or (not goal.grasped and aside < 0.01 and above < 0.012):
-        return hand.stay(hand.open) if goal.grasped else hand.toward(hand.p + _at(z=0.05), hand.open)
+        return (
+            hand.stay(hand.open) if goal.grasped else hand.toward(hand.p + _at(z=0.05), hand.open)
+        )
     if not goal.grasped:
         return hand.grasp(thing)
     if aside > (0.006 if above > 0.02 else 0.012):
