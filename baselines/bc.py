@@ -4,7 +4,7 @@ Newt's encoder and policy of the same size, trained to answer with the demonstra
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ import torch
 import tyro
 
 from mmbench import Agent, task
-from mmbench.cli.output import progress_bar
+from mmbench.checks import at_least
+from mmbench.cli.output import show_progress
 from mmbench.errors import UsageError
 from mmbench.language import EncoderName, embedding_dim
+from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
 from newt_agent.acceleration import checked_device
 from newt_agent.agent import make as make_newt
@@ -68,6 +70,9 @@ class BCConfig:
     """Where to compute, e.g. cuda."""
 
     def __post_init__(self) -> None:
+        at_least(1, updates=self.updates, batch_size=self.batch_size)
+        at_least(0, warmup_updates=self.warmup_updates, seed=self.seed)
+        at_least(0, learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
         for name in self.tasks:
             task(name)
         checked_device(self.device)
@@ -76,7 +81,7 @@ class BCConfig:
 def clone(
     config: BCConfig,
     out: Path | str,
-    on_progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
+    on_progress: OnProgress = ignore_progress,
 ) -> list[float]:
     """Train on demonstrations and save a checkpoint; return the loss of every update of this call.
 
@@ -95,7 +100,7 @@ def clone(
         config=model_config,
         horizon=1,
         sampling=config.sampling,
-        on_episode=lambda done, total: on_progress("replaying demonstrations", done, total),
+        on_progress=on_progress,
     )
     rate = config.learning_rate
     trained = (*model.encoder.parameters(), *model.policy.parameters())
@@ -131,7 +136,8 @@ def clone(
         warmup.step()
         losses.append(float(loss.detach()))
         if update % 50 == 0 or update == config.updates:
-            on_progress(f"cloning, loss {losses[-1]:.4f}", update, config.updates)
+            note = f"loss {losses[-1]:.4f}"
+            on_progress(Progress("cloning", update, config.updates, note))
         if update % SNAPSHOT_INTERVAL == 0 or update == config.updates:
             tensors = prefixed("model", model.state_dict())
             tensors |= prefixed("optimizer", optimizer_tensors(optimizer))
@@ -169,12 +175,7 @@ class TrainBC:
     def run(self) -> int:
         """Clone under a progress bar."""
         config = with_suite(self.run_config, self.suite)
-        with progress_bar() as bars:
-            bar = bars.add_task("starting", total=None)
-
-            def on_progress(phase: str, done: int, total: int) -> None:
-                bars.update(bar, description=phase, completed=done, total=total)
-
+        with show_progress() as on_progress:
             clone(config, self.out, on_progress)
         print(f"{self.out}")
         return 0

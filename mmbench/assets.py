@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmbench.errors import AssetError
+from mmbench.plugins import near_match
 from mmbench.registry import list_tasks
 
 # Asset -> a file that is there once it is downloaded, below `<root>/data`.
@@ -49,14 +50,20 @@ def list_assets() -> tuple[Asset, ...]:
     )
 
 
+def check_name(name: str) -> None:
+    """Raise `AssetError` if there is no such asset."""
+    if name not in _MARKERS:
+        listing = f"there are {', '.join(_MARKERS)}"
+        raise AssetError(f"unknown asset {name!r}; {near_match(name, _MARKERS, listing)}")
+
+
 def download(name: str) -> None:
     """Fetch an asset.
 
     Raises:
         AssetError: If there is no such asset, or if it could not be fetched.
     """
-    if name not in _MARKERS:
-        raise AssetError(f"unknown asset {name!r}; there are {', '.join(_MARKERS)}")
+    check_name(name)
     command = [sys.executable, "-m", "mani_skill.utils.download_asset", name, "-y"]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode != 0 or not (assets_root() / _MARKERS[name]).is_file():

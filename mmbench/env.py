@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 import gymnasium
 import numpy as np
 
+from mmbench.checks import between
 from mmbench.dependencies import needed_for
 from mmbench.errors import ActionError, EpisodeOverError, UsageError
 from mmbench.registry import get_task, load_simulator
@@ -16,6 +17,7 @@ from mmbench.spec import TaskSpec
 ObsType = Literal["state", "rgb", "state+rgb"]
 OBS_TYPES: tuple[ObsType, ...] = ("state", "rgb", "state+rgb")
 IMAGE_SIZE = 224
+MAX_IMAGE_SIZE = 4096
 
 Observation = FloatArray | Image | dict[str, Any]
 
@@ -63,8 +65,7 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
             raise UsageError(f"obs_type is {obs_type!r}, expected one of {', '.join(OBS_TYPES)}")
         if render_mode not in (None, "rgb_array"):
             raise UsageError(f"render_mode is {render_mode!r}, expected 'rgb_array' or None")
-        if not 1 <= image_size <= 4096:
-            raise UsageError(f"image_size is {image_size}, expected 1 to 4096 pixels")
+        between(1, MAX_IMAGE_SIZE, image_size=image_size)
         self.task: TaskSpec = get_task(task)
         self.obs_type = obs_type
         self.render_mode = render_mode

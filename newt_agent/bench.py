@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmbench import tasks
 from mmbench.language import embedding_dim
+from mmbench.progress import OnProgress, Progress, ignore_progress
 from newt_agent.acceleration import Acceleration
 from newt_agent.checkpoint import discounts, new_model
 from newt_agent.config import LearningConfig, NewtConfig, SizeName
@@ -65,7 +66,7 @@ def time_newt(
     device: torch.device,
     acceleration: Acceleration,
     repeats: int = 5,
-    on_part: Callable[[], None] = lambda: None,
+    on_progress: OnProgress = ignore_progress,
 ) -> NewtTiming:
     """Time planning and updates of a freshly initialised model of the 200 tasks.
 
@@ -78,7 +79,7 @@ def time_newt(
         device: Where.
         acceleration: Of the fast side.
         repeats: Measurements per side.
-        on_part: Called after each of the two parts.
+        on_progress: Called after each of the two parts.
     """
     names = [spec.id for spec in tasks(suite="full")]
     config = NewtConfig(size=size, embedding_dim=embedding_dim("minilm"))
@@ -117,7 +118,7 @@ def time_newt(
     fast_s, slow_s = _medians((fast_plan, slow_plan), repeats, device)
     fast_s, slow_s = fast_s / num_slots, slow_s / few
     plan_flops = _flops(lambda: fast_plan(model)) / num_slots
-    on_part()
+    on_progress(Progress(f"measuring {size}", 1, 2))
     batch = _random_batch(config, len(names), batch_size, generator)
     learning = LearningConfig()
     fast = Learner(model, all_discounts, learning, 0, acceleration)
@@ -126,7 +127,7 @@ def time_newt(
         (lambda: fast.update(batch), lambda: slow.update(batch)), repeats, device
     )
     update_flops = _flops(lambda: fast.update(batch))
-    on_part()
+    on_progress(Progress(f"measuring {size}", 2, 2))
     rate = _product_rate(acceleration.dtype, device)
     return NewtTiming(
         size=size,

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import tyro
 
-from mmbench.cli.output import print_json, print_table, progress_bar
+from mmbench.checks import at_least, writable_file
+from mmbench.cli.output import print_json, print_table, show_progress
 from mmbench.errors import RunError, UsageError
 from mmbench.tables import Table
 from newt_agent.acceleration import Precision, acceleration, checked_device
 from newt_agent.bench import time_newt
 from newt_agent.config import SizeName, with_suite
 from newt_agent.logs import EVALUATIONS, draw_learning_curves
-from newt_agent.trainer import Progress, TrainConfig, Trainer
+from newt_agent.trainer import TrainConfig, Trainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,21 +61,7 @@ class FinetuneNewt:
 
 
 def _train(config: TrainConfig, out: Path) -> int:
-    with progress_bar() as bars:
-        bar = bars.add_task("starting", total=None)
-        score = ""
-
-        def on_progress(progress: Progress) -> None:
-            nonlocal score
-            if progress.score is not None:
-                score = f", score {progress.score:.3f}"
-            bars.update(
-                bar,
-                description=f"{progress.phase}{score}",
-                completed=progress.done,
-                total=progress.total,
-            )
-
+    with show_progress() as on_progress:
         Trainer(config, out, on_progress).run()
     print(f"{out / 'final'}")
     return 0
@@ -103,11 +90,11 @@ class BenchNewt:
 
     def run(self) -> int:
         """Measure every size."""
+        at_least(1, slots=self.slots, batch_size=self.batch_size, repeats=self.repeats)
         device = checked_device(self.device)
         chosen = acceleration(device, precision=self.precision, compile=self.compile)
         found = []
-        with progress_bar() as bars:
-            bar = bars.add_task("measuring", total=2 * len(self.sizes))
+        with show_progress() as on_progress:
             for size in self.sizes:
                 found.append(
                     time_newt(
@@ -117,7 +104,7 @@ class BenchNewt:
                         device=device,
                         acceleration=chosen,
                         repeats=self.repeats,
-                        on_part=lambda: bars.advance(bar),
+                        on_progress=on_progress,
                     )
                 )
         if self.json:
@@ -161,6 +148,9 @@ class Curves:
 
     def run(self) -> int:
         """Draw."""
+        if not self.runs:
+            raise UsageError("give at least one folder of a run")
+        writable_file(self.out, (".png",))
         files = {run.name: run / EVALUATIONS for run in self.runs}
         for file in files.values():
             if not file.is_file():

@@ -1,8 +1,9 @@
 """Demonstrations, ready to be learned from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from mmbench.demos import load
+from mmbench.progress import OnProgress, Progress, ignore_progress
 from newt_agent.config import NewtConfig
 from newt_agent.replay import Replay, Sampling
 from newt_agent.vision import ImageEncoder
@@ -19,7 +20,7 @@ def demonstration_replay(
     horizon: int,
     sampling: Sampling = "task",
     images: ImageEncoder | None = None,
-    on_episode: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = ignore_progress,
 ) -> Replay:
     """Replay demonstrations into a buffer of their own.
 
@@ -30,7 +31,7 @@ def demonstration_replay(
         horizon: Steps of a sub-sequence.
         sampling: How sub-sequences are drawn.
         images: Makes features of the pictures; without it there are none.
-        on_episode: Called with how many episodes are there, and of how many.
+        on_progress: Called after each episode.
 
     Raises:
         DemonstrationError: If a task has no demonstration.
@@ -59,5 +60,5 @@ def demonstration_replay(
             trajectory.rewards,
             images.features(pictures) if images and pictures is not None else None,
         )
-        on_episode(done, len(demonstrations))
+        on_progress(Progress("replaying demonstrations", done, len(demonstrations)))
     return replay

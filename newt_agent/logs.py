@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmbench.dependencies import needed_for
+from mmbench.errors import RunError
 from mmbench.files import replacing
 
 METRICS, EVALUATIONS, CURVES = "metrics.csv", "evaluations.csv", "learning_curves.png"
@@ -99,12 +100,17 @@ def draw_learning_curves(runs: Mapping[str, Path], file: Path) -> None:
     Args:
         runs: The evaluations of runs by their names.
         file: The picture, PNG.
+
+    Raises:
+        RunError: If no run has been evaluated yet.
     """
     with needed_for("drawing learning curves", "plots"):
         from matplotlib.figure import Figure
 
     curves = {name: read_evaluations(path) for name, path in runs.items()}
     tasks = sorted({task for run in curves.values() for task in run})
+    if not tasks:
+        raise RunError("there is no curve to draw yet: no run has been evaluated")
     share_tasks = all(set(run) == set(tasks) for run in curves.values())
     panels = [*tasks, "mean"] if len(tasks) > 1 and share_tasks else tasks
     num_columns = min(4, len(panels))

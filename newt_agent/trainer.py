@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmbench import MMBenchError, evaluate, make_vec, task
+from mmbench.checks import at_least, between
 from mmbench.errors import UsageError
 from mmbench.files import replacing
 from mmbench.language import EncoderName, embedding_dim
+from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
 from mmbench.seeding import training_seed
 from newt_agent.acceleration import Precision, acceleration, checked_device
@@ -107,6 +109,14 @@ class TrainConfig:
     learning: LearningConfig = field(default_factory=LearningConfig)
 
     def __post_init__(self) -> None:
+        at_least(1, copies=self.copies, batch_size=self.batch_size)
+        at_least(0, env_steps=self.env_steps)
+        at_least(1, replay_capacity=self.replay_capacity, eval_interval=self.eval_interval)
+        at_least(1, eval_episodes=self.eval_episodes)
+        at_least(0, seeding_episodes=self.seeding_episodes, pretrain_updates=self.pretrain_updates)
+        at_least(0, updates_per_env_step=self.updates_per_env_step, seed=self.seed)
+        at_least(0, workers=self.workers)
+        between(0, 1, demo_share=self.demo_share, constraint_end=self.constraint_end)
         for name in self.tasks:
             task(name)
         if len(set(self.tasks)) < len(self.tasks):
@@ -114,16 +124,6 @@ class TrainConfig:
         if self.pretrain_updates and self.demos is None:
             raise UsageError("pretraining needs demonstrations; give --demos")
         checked_device(self.device)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far a run is."""
-
-    phase: str
-    done: int
-    total: int
-    score: float | None
 
 
 class Trainer:
@@ -142,12 +142,13 @@ class Trainer:
         self,
         config: TrainConfig,
         out: Path | str,
-        on_progress: Callable[[Progress], None] | None = None,
+        on_progress: OnProgress = ignore_progress,
     ) -> None:
         choose_tasks(config.tasks)
         self.config = config
         self.out = Path(out)
-        self._report = on_progress or (lambda progress: None)
+        self._on_progress = on_progress
+        self._last_score: float | None = None
         device = torch.device(config.device)
         self._group = Group(device)
         self._device = self._group.device(device)
@@ -259,9 +260,7 @@ class Trainer:
             self._pretrained += 1
             if self._pretrained % 100 == 0 or self._pretrained == total:
                 self._log_losses(metrics)
-                self._report(
-                    Progress(phase="pretraining", done=self._pretrained, total=total, score=None)
-                )
+                self._on_progress(Progress("pretraining", self._pretrained, total))
             if self._pretrained == total:
                 self._evaluate()
             if self._pretrained == total or self._pretrained % SNAPSHOT_INTERVAL == 0:
@@ -386,7 +385,9 @@ class Trainer:
             self._log_losses(metrics)
             self._save_snapshot()
         if all_begin or score is not None or step % (50 * self._steps_at_once) == 0:
-            self._report(Progress(phase="training", done=step, total=total, score=score))
+            self._last_score = self._last_score if score is None else score
+            note = "" if self._last_score is None else f"score {self._last_score:.3f}"
+            self._on_progress(Progress("training", step, total, note))
 
     # Episodes --------------------------------------------------------------------------------
 
@@ -429,9 +430,7 @@ class Trainer:
             horizon=self.model.config.horizon,
             sampling=self.config.sampling,
             images=self._images,
-            on_episode=lambda done, total: self._report(
-                Progress(phase="replaying demonstrations", done=done, total=total, score=None)
-            ),
+            on_progress=self._on_progress,
         )
 
     # Evaluation and logs ---------------------------------------------------------------------

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from tyro.conf import Positional
 
-from mmbench.assets import download, list_assets
+from mmbench.assets import check_name, download, list_assets
 from mmbench.cli.output import print_json, print_table, show_progress
 from mmbench.progress import Progress
 from mmbench.tables import Table
@@ -41,6 +41,8 @@ class AssetsDownload:
     def run(self) -> int:
         """Download one after the other."""
         names = self.names or tuple(a.name for a in list_assets() if not a.is_present)
+        for name in names:
+            check_name(name)
         with show_progress() as on_progress:
             for done, name in enumerate(names):
                 on_progress(Progress("downloading assets", done, len(names), name))

@@ -13,7 +13,9 @@ from mmbench.bench import (
     time_gymnasium,
     time_ours,
 )
+from mmbench.checks import at_least
 from mmbench.cli.output import print_json, print_table, show_progress
+from mmbench.errors import UsageError
 from mmbench.progress import Progress
 from mmbench.registry import get_suite
 from mmbench.tables import Table
@@ -34,6 +36,7 @@ class BenchEnv:
 
     def run(self) -> int:
         """Time every task of the suite."""
+        at_least(1, env_steps=self.env_steps)
         tasks = get_suite(self.suite)
         found = []
         with show_progress() as on_progress:
@@ -82,6 +85,10 @@ class BenchVector:
 
     def run(self) -> int:
         """Measure ours on all tasks, and everything on what one process per task can hold."""
+        at_least(0, workers=self.workers)
+        at_least(1, max_processes=self.max_processes)
+        if not self.seconds > 0:
+            raise UsageError(f"seconds is {self.seconds}, expected more than 0")
         tasks = get_suite(self.suite)
         shared = spread(tasks, self.max_processes)
         found: list[VectorTiming] = []

@@ -1,25 +1,32 @@
 """`mmbench contact-sheet`."""
 
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
 from tyro.conf import Positional
 
+from mmbench.checks import at_least, between, writable_file
 from mmbench.cli.output import show_progress
-from mmbench.env import IMAGE_SIZE, TaskEnv
-from mmbench.errors import UsageError
+from mmbench.dependencies import needed_for
+from mmbench.env import IMAGE_SIZE, MAX_IMAGE_SIZE, TaskEnv
+from mmbench.errors import MMBenchError
 from mmbench.progress import Progress
 from mmbench.registry import choose_tasks
 
 _CAPTION_PX = 16
+_GUTTER_PX = 6
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContactSheet:
-    """Draw one picture of every task into one image."""
+    """Draw one picture of every task into one image.
+
+    A task that cannot be drawn here leaves an empty tile with its name; exit code 1 if there is
+    one.
+    """
 
     out: Positional[Path]
     """The .png file to write."""
@@ -36,23 +43,39 @@ class ContactSheet:
 
     def run(self) -> int:
         """Play, draw and write."""
-        if self.out.suffix != ".png":
-            raise UsageError(f"cannot write {self.out.name!r}; the name must end in .png")
+        with needed_for("drawing a contact sheet", "plots"):
+            from PIL import Image, ImageDraw
+        writable_file(self.out, (".png",))
+        at_least(1, columns=self.columns)
+        at_least(0, env_steps=self.env_steps)
+        between(1, MAX_IMAGE_SIZE, image_size=self.image_size)
         tasks = choose_tasks(self.tasks, self.suite, default="miniarcade")
-        rows = math.ceil(len(tasks) / self.columns)
-        cell = (self.image_size, self.image_size + _CAPTION_PX)
-        sheet = Image.new("RGB", (cell[0] * self.columns, cell[1] * rows), "white")
+        columns = min(self.columns, len(tasks))
+        width, height = self.image_size + _GUTTER_PX, self.image_size + _CAPTION_PX + _GUTTER_PX
+        size = (columns * width + _GUTTER_PX, math.ceil(len(tasks) / columns) * height + _GUTTER_PX)
+        sheet = Image.new("RGB", size, "white")
         pen = ImageDraw.Draw(sheet)
+        complaints = {}
         with show_progress() as on_progress:
             for index, task in enumerate(tasks):
                 on_progress(Progress("drawing", index, len(tasks), task))
-                x, y = cell[0] * (index % self.columns), cell[1] * (index // self.columns)
-                picture = _picture(task, self.env_steps, self.image_size)
-                sheet.paste(Image.fromarray(picture), (x, y + _CAPTION_PX))
-                pen.text((x + 4, y + 2), task, fill="black")
+                row, column = divmod(index, columns)
+                x, y = _GUTTER_PX + column * width, _GUTTER_PX + row * height
+                pen.text((x, y), task, fill="black")
+                y += _CAPTION_PX
+                try:
+                    picture = _picture(task, self.env_steps, self.image_size)
+                except MMBenchError as error:
+                    complaints[task] = str(error)
+                    corner = (x + self.image_size - 1, y + self.image_size - 1)
+                    pen.rectangle((x, y, *corner), outline="grey")
+                else:
+                    sheet.paste(Image.fromarray(picture), (x, y))
         sheet.save(self.out, optimize=True)
+        for task, complaint in complaints.items():
+            print(f"{task} is left empty: {complaint}", file=sys.stderr)
         print(self.out)
-        return 0
+        return 1 if complaints else 0
 
 
 def _picture(task: str, env_steps: int, image_size: int) -> np.ndarray:

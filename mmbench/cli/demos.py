@@ -1,5 +1,6 @@
 """`mmbench demos generate|stats|verify|render|pack|export|download`."""
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
+from mmbench.checks import at_least, between
 from mmbench.cli.output import options_from, print_json, print_table, show_progress
 from mmbench.cli.replay import print_verification
 from mmbench.demos import SHIPPED, download_official, export_minari, load, pack, read_official
@@ -14,12 +16,13 @@ from mmbench.demos.generation import (
     DEFAULT_EPISODES,
     DEFAULT_MIN_SCORE,
     generate,
+    is_good,
 )
 from mmbench.demos.official import REPOSITORY
 from mmbench.demos.stats import stats_as_json, stats_table, task_stats
-from mmbench.env import IMAGE_SIZE, ObsType
+from mmbench.env import IMAGE_SIZE, MAX_IMAGE_SIZE, ObsType
 from mmbench.episodes import EpisodeRecord, film, read
-from mmbench.errors import DemonstrationError
+from mmbench.errors import DemonstrationError, UsageError
 from mmbench.progress import Progress
 from mmbench.registry import choose_tasks, get_task
 
@@ -114,6 +117,9 @@ class DemosPack:
 
     def run(self) -> int:
         """Write the files, then print the statistics."""
+        at_least(1, episodes=self.episodes)
+        if not self.sources:
+            raise UsageError("give at least one directory of demonstrations")
         pack(self.sources, self.out, episodes=self.episodes)
         _print_stats(self.out, as_json=False)
         return 0
@@ -156,6 +162,8 @@ class DemosRender:
 
     def run(self) -> int:
         """Film."""
+        at_least(1, episodes=self.episodes)
+        between(1, MAX_IMAGE_SIZE, image_size=self.image_size)
         chosen: dict[str, list[EpisodeRecord]] = {}
         for record in _records(self.path, self.tasks):
             of_task = chosen.setdefault(record.task_id, [])
@@ -170,7 +178,12 @@ class DemosRender:
         with show_progress() as on_progress:
             for done, (record, file) in enumerate(jobs):
                 on_progress(Progress("filming", done, len(jobs), file.name))
-                film(record, file, image_size=self.image_size)
+
+                def on_env_step(inner: Progress, done: int = done, file: Path = file) -> None:
+                    note = f"{file.name}, env step {inner.done} of {inner.total}"
+                    on_progress(Progress("filming", done, len(jobs), note))
+
+                film(record, file, image_size=self.image_size, on_progress=on_env_step)
         print(f"{self.out}: {len(jobs)} videos")
         return 0
 
@@ -204,7 +217,16 @@ class DemosExport:
     def run(self) -> int:
         """Export, and print the ids of the datasets."""
         tasks = choose_tasks(self.tasks, self.suite)
+        at_least(0, version=self.version)
+        between(1, MAX_IMAGE_SIZE, image_size=self.image_size)
         demonstrations = load(tasks, obs_type=self.obs, image_size=self.image_size, path=self.path)
+        for task in tasks:
+            scores = [r.score for r in demonstrations.records if r.task_id == task]
+            if not any(is_good(r) for r in demonstrations.records if r.task_id == task):
+                print(
+                    f"{task}: none of {len(scores)} is good, the best scores {max(scores):.2f}",
+                    file=sys.stderr,
+                )
         for dataset_id in export_minari(demonstrations, version=self.version):
             print(dataset_id)
         return 0

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import importlib.metadata
 import importlib.util
+import io
 import logging
 import os
 import signal
@@ -74,13 +75,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(name: str, arguments: Sequence[str], point: EntryPoint) -> int:
     import tyro  # the list of commands does without it
 
-    command: Command = tyro.cli(
-        load_plugin(point, "command"),
-        args=arguments,
-        prog=f"mmbench {name}",
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            command: Command = tyro.cli(
+                load_plugin(point, "command"),
+                args=arguments,
+                prog=f"mmbench {name}",
+                config=(tyro.conf.OmitArgPrefixes,),
+            )
+    except SystemExit as ended:
+        error = _own_error(ended)
+        if error is not None:
+            raise error from None
+        sys.stderr.write(complaint.getvalue())
+        raise
     return command.run()
+
+
+def _own_error(error: BaseException | None) -> MMBenchError | None:
+    """Return the error of a field's own check, around which tyro has drawn a frame."""
+    while error is not None and not isinstance(error, MMBenchError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 class _TerminatedError(KeyboardInterrupt):

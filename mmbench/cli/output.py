@@ -155,13 +155,6 @@ class _Lines:
         print(f"{line}: {progress.done}{of_all}", file=self._console.file, flush=True)
 
 
-@contextlib.contextmanager
-def progress_bar() -> Iterator[bar.Progress]:
-    """A rich progress bar on stderr; `show_progress` is what new code uses."""
-    with bar.Progress(console=Console(stderr=True)) as progress:
-        yield progress
-
-
 def options_from(pairs: tuple[str, ...]) -> dict[str, Any]:
     """Return name=value pairs as a mapping; a value is JSON, or else a plain word."""
     options = {}

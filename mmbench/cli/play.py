@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from tyro.conf import Positional
 
+from mmbench.checks import at_least
 from mmbench.dependencies import needed_for
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, record_episode
-from mmbench.errors import GraphicsError
+from mmbench.errors import GraphicsError, UsageError
 from mmbench.simulator import FloatArray
 
 _HELP = "arrows or WASD: axes 1 and 2; space: trigger; mouse button: point; R: again; Esc: quit"
@@ -40,6 +41,9 @@ class Play:
 
     def run(self) -> int:
         """Open a window and play until it is closed."""
+        at_least(0, seed=self.seed)
+        if not self.fps > 0:
+            raise UsageError(f"fps is {self.fps}, expected more than 0")
         env = TaskEnv(self.task, render_mode="rgb_array", image_size=self.size)
         pygame = _open_window(self.size, f"mmbench: {self.task}")
         writer = EpisodeWriter(self.record) if self.record is not None else None

@@ -21,7 +21,7 @@ class Replay:
     verify: bool = False
     """Replay every episode and compare all rewards; exit code 1 if one differs."""
     video: Path | None = None
-    """Write the episode chosen with --episode to this .mp4 or .gif file."""
+    """Write the episode chosen with --episode, or the first one, to this .mp4 or .gif file."""
     episode: int | None = None
     """Only this episode, counted from 0 in the order of the listing."""
     image_size: int = IMAGE_SIZE
@@ -41,8 +41,11 @@ class Replay:
         if self.video is not None:
             if not records:
                 raise EpisodeError(f"{self.path} holds no episode to film")
-            film(records[0], self.video, image_size=self.image_size)
+            with show_progress() as on_progress:
+                film(records[0], self.video, image_size=self.image_size, on_progress=on_progress)
             print(f"{self.video}: {records[0].task_id}, seed {records[0].seed}")
+            if len(records) > 1:
+                print(f"This is episode 0 of {len(records)}; --episode chooses another.")
             return 0
         if self.verify:
             return print_verification(records, self.workers, self.json)

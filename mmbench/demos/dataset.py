@@ -1,5 +1,6 @@
 """Demonstrations as data: the shipped set, and trajectories replayed from episode logs."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -101,7 +102,9 @@ class Demonstrations(Sequence[Trajectory]):
         trajectory = replay(
             record, obs_type=self.obs_type, image_size=self.image_size, env=self._env_of(record)
         )
-        _write_cached(file, trajectory)
+        # Without a cache (a read-only home, a full disk) the next one asks for the replay again.
+        with contextlib.suppress(OSError):
+            _write_cached(file, trajectory)
         return trajectory
 
     def _env_of(self, record: EpisodeRecord) -> TaskEnv:

@@ -23,11 +23,14 @@ def expert_for(task: TaskSpec, expert: str) -> str:
 
     Raises:
         DemonstrationError: If a script is asked for and the task has none.
+        UnknownAgentError: If `expert` is none of these and no agent.
     """
     if expert == AUTO:
         return SCRIPTED if task.id in SCRIPTS else PLAN
     if expert == SCRIPTED and task.id not in SCRIPTS:
         raise DemonstrationError(f"{task.id} has no scripted expert; use --expert plan")
+    if expert not in (SCRIPTED, PLAN):
+        find_agent(expert)
     return expert
 
 

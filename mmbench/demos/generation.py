@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from mmbench.checks import at_least, between
 from mmbench.demos.expert import PLAN, build_expert, expert_for
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, Trajectory, read, record_episode, replay
@@ -70,8 +71,11 @@ def generate(
         DemonstrationError: If a script is asked for where there is none, or a worker dies.
         UsageError: If a task is named twice, or nothing is asked for.
     """
-    if episodes < 1 or budget <= 0:
-        raise UsageError(f"episodes is {episodes} and budget {budget}, expected more than nothing")
+    at_least(1, episodes=episodes, max_attempts=max_attempts)
+    at_least(0, workers=workers)
+    between(0, 1, min_score=min_score)
+    if not budget > 0:
+        raise UsageError(f"budget is {budget}, expected more than 0")
     jobs = [
         _TaskJobs(task, expert, episodes, max_attempts or _ATTEMPTS_PER_EPISODE * episodes)
         for task in distinct_tasks(tasks)

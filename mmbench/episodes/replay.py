@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mmbench.env import IMAGE_SIZE, ObsType, TaskEnv
 from mmbench.episodes.record import EpisodeRecord
 from mmbench.errors import ReplayError
+from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import get_task
 from mmbench.simulator import FloatArray, Image
 from mmbench.versions import simulator_version
@@ -43,6 +44,7 @@ def replay(
     obs_type: ObsType = "state",
     image_size: int = IMAGE_SIZE,
     env: TaskEnv | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> Trajectory:
     """Play a record again and compare every reward.
 
@@ -52,6 +54,7 @@ def replay(
         image_size: Height and width of the pictures.
         env: An environment of the record's task to use instead of building one; for pictures it
             must have `obs_type="state+rgb"`.
+        on_progress: Called after every env step.
 
     Raises:
         ReplayError: If versions or assets differ, or at the first reward, return or score that
@@ -63,7 +66,13 @@ def replay(
             record.task_id, obs_type="state+rgb" if has_images else "state", image_size=image_size
         )
         try:
-            return replay(record, obs_type=obs_type, image_size=image_size, env=made)
+            return replay(
+                record,
+                obs_type=obs_type,
+                image_size=image_size,
+                env=made,
+                on_progress=on_progress,
+            )
         finally:
             made.close()
     check_replayable(record, env)
@@ -79,6 +88,7 @@ def replay(
             )
         observed.append(obs)
         successes.append(info["success"])
+        on_progress(Progress("replaying env steps", step + 1, record.length))
     for name, found, expected in (
         ("return", info["return"], record.episode_return),
         ("score", info["score"], record.score),

@@ -108,6 +108,11 @@ def read_manifest(directory: Path) -> Manifest:
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
+        if first["loc"] == ("schema_version",):
+            raise ResultError(
+                f"{path} has schema version {first['input']!r}, and this mmbench reads version 1; "
+                "a newer mmbench may have written it"
+            ) from error
         field = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ResultError(f"{path}: {field}: {first['msg']}") from error
 

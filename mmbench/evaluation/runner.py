@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.agent import Agent, AgentFactory, build_agent, find_agent
-from mmbench.env import IMAGE_SIZE, ObsType
+from mmbench.checks import at_least, between
+from mmbench.env import IMAGE_SIZE, MAX_IMAGE_SIZE, ObsType
 from mmbench.episodes import EpisodeRecord, EpisodeWriter
-from mmbench.errors import AgentError, ResultError, UsageError
+from mmbench.errors import AgentError, ResultError
 from mmbench.evaluation.manifest import (
     FILE_NAME,
     Manifest,
@@ -74,8 +75,9 @@ def evaluate(
         ResultError: If `out` holds the result of something else.
         AgentError: If the agent answers with something that is not an action.
     """
-    if episodes < 1:
-        raise UsageError(f"episodes is {episodes}, expected 1 or more")
+    at_least(1, episodes=episodes)
+    at_least(0, seed=seed, workers=workers)
+    between(1, MAX_IMAGE_SIZE, image_size=image_size)
     task_ids = choose_tasks(tasks, suite)
     factory = find_agent(agent) if isinstance(agent, str) else agent
     name = agent if isinstance(agent, str) else f"{agent.__module__}:{agent.__qualname__}"

@@ -242,7 +242,7 @@ def test_contact_sheet_draws_every_task(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     with Image.open(path) as image:
-        assert image.size == (128, 80)
+        assert image.size == (6 + 2 * 70, 6 + 86)  # gutters and a caption
 
 
 def test_bench_env_prints_json() -> None:

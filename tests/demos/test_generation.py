@@ -117,7 +117,7 @@ def test_an_agent_can_be_the_expert(tmp_path: Path) -> None:
 def test_wrong_use_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnknownTaskError):
         generate(["pong"], out=tmp_path)
-    with pytest.raises(UsageError, match="more than nothing"):
+    with pytest.raises(UsageError, match="episodes is 0, expected 1 or more"):
         generate([PONG], out=tmp_path, episodes=0)
     with pytest.raises(UsageError, match="named twice"):
         generate([PONG, PONG], out=tmp_path)
