@@ -27,7 +27,7 @@ class Diagnosis:
         pictures: `None` if a picture was drawn, else what went wrong.
         assets: `official`, `stand-in`, or `None` where a domain needs no downloads.
         wrong_versions: Packages that are not as pinned, e.g. `mujoco 3.3.5, pinned 3.3.6`.
-        remedy: The command that mends the first thing that is wrong.
+        remedy: The command that fixes the first thing that is wrong.
     """
 
     domain: str
@@ -91,8 +91,8 @@ def _try_state(domain: Domain) -> tuple[str | None, str | None]:
             if spec.assets:
                 variants.add(env.simulator.assets)
             env.close()
-    except MMBenchError as error:
-        return str(error), None
+    except Exception as error:  # a broken simulator raises anything, and that is what is asked
+        return _sentence(error), None
     if not variants:
         return None, None
     return None, "stand-in" if "stand-in" in variants else "official"
@@ -104,6 +104,11 @@ def _try_picture(domain: Domain) -> str | None:
         env.reset(seed=0)
         env.render()
         env.close()
-    except MMBenchError as error:
-        return str(error)
+    except Exception as error:  # likewise, of graphics drivers
+        return _sentence(error)
     return None
+
+
+def _sentence(error: Exception) -> str:
+    kind = "" if isinstance(error, MMBenchError) else f"{type(error).__name__}: "
+    return kind + str(error).partition("\n")[0]
