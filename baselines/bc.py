@@ -3,15 +3,17 @@
 Newt's encoder and policy of the same size, trained to answer with the demonstrated action.
 """
 
+import copy
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import tyro
+from torch import Tensor
 
 from mmbench import Agent, task
 from mmbench.checks import at_least
@@ -24,7 +26,8 @@ from newt_agent.acceleration import checked_device
 from newt_agent.agent import make as make_newt
 from newt_agent.checkpoint import Checkpoint, new_model, save_checkpoint
 from newt_agent.config import NewtConfig, SizeName, with_suite
-from newt_agent.demonstrations import SHIPPED, demonstration_replay
+from newt_agent.demonstrations import SHIPPED, demonstration_replay, observation_scale
+from newt_agent.learner import Batch
 from newt_agent.replay import Sampling
 from newt_agent.snapshot import (
     SNAPSHOT_INTERVAL,
@@ -36,6 +39,7 @@ from newt_agent.snapshot import (
     restore_optimizer,
     save_snapshot,
 )
+from newt_agent.world_model import WorldModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,10 @@ class BCConfig:
     """Task ids."""
     demos: str = SHIPPED
     """`shipped`, or a directory of demonstrations."""
+    practice: bool = True
+    """Whether practice is cloned as well, by its labels."""
+    normalise: bool = True
+    """Whether observations are normalised per task."""
     encoder: EncoderName = "minilm"
     """Text encoder; `none` clones without language."""
     size: SizeName = "S"
@@ -56,12 +64,14 @@ class BCConfig:
     """Pairs of observation and action per update."""
     sampling: Sampling = "task"
     """How pairs are drawn."""
-    learning_rate: float = 3e-4
-    """Of the policy."""
-    encoder_rate_factor: float = 0.3
-    """Of the encoder, as a share of that."""
-    warmup_updates: int = 5000
-    """Updates over which learning rates rise."""
+    learning_rate: float = 1e-3
+    """Adam's; constant after the warm-up, as it is averaged weights that are saved."""
+    warmup_updates: int = 500
+    """Updates over which the rate rises."""
+    average_rate: float = 1e-3
+    """Share of the way that the averaged weights, which are saved, go in an update."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the products; bfloat16 is faster on CPUs with AMX."""
     max_grad_norm: float = 20.0
     """Longer gradients are clipped."""
     seed: int = 0
@@ -85,30 +95,35 @@ def clone(
 ) -> list[float]:
     """Train on demonstrations and save a checkpoint; return the loss of every update of this call.
 
-    Loss: squared error over the true action entries, divided by their number, averaged over pairs.
+    Loss: squared error to the expert's actions over the true entries, divided by their number,
+    weighted by the score of the demonstration, averaged over pairs.
     A run that was cut off goes on from its last snapshot, bit for bit.
     """
     out = Path(out)
     choose_tasks(config.tasks)
     is_begun = open_run(out, dataclasses.asdict(config), may_change=("updates",))
     device = torch.device(config.device)
-    model_config = NewtConfig(size=config.size, embedding_dim=embedding_dim(config.encoder))
+    model_config = NewtConfig(
+        size=config.size,
+        embedding_dim=embedding_dim(config.encoder),
+        has_normalised_obs=config.normalise,
+    )
     model = new_model(model_config, config.tasks, config.encoder, config.seed).to(device)
     demos = demonstration_replay(
         config.tasks,
         config.demos,
         config=model_config,
         horizon=1,
+        has_practice=config.practice,
         sampling=config.sampling,
         on_progress=on_progress,
     )
-    rate = config.learning_rate
+    if config.normalise:
+        mean, std = observation_scale(demos, len(config.tasks))
+        model.set_obs_scale(torch.from_numpy(mean), torch.from_numpy(std))
     trained = (*model.encoder.parameters(), *model.policy.parameters())
-    groups: list[dict[str, Any]] = [
-        {"params": model.encoder.parameters(), "lr": rate * config.encoder_rate_factor},
-        {"params": model.policy.parameters()},
-    ]
-    optimizer = torch.optim.Adam(groups, lr=rate)
+    average = [parameter.detach().clone() for parameter in trained]
+    optimizer = torch.optim.Adam(trained, lr=config.learning_rate, fused=True)
     warmup = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda done: min(1.0, (done + 1) / max(1, config.warmup_updates))
     )
@@ -117,36 +132,59 @@ def clone(
     if is_begun:
         tensors, numbers = load_snapshot(out, config.device)
         model.load_state_dict(part("model", tensors))
+        average = list(part("average", tensors).values())
         num_done = numbers["updates"]
         restore_optimizer(optimizer, warmup, part("optimizer", tensors), num_done)
         rng.bit_generator.state = numbers["rng"]
+
+    def save() -> None:
+        """Write a checkpoint with the averaged weights."""
+        averaged = copy.deepcopy(model)
+        own = (*averaged.encoder.parameters(), *averaged.policy.parameters())
+        with torch.no_grad():
+            torch._foreach_copy_(list(own), average)
+        checkpoint = Checkpoint(
+            model=averaged, tasks=config.tasks, encoder=config.encoder, target_q={}
+        )
+        save_checkpoint(out, checkpoint)
+
     losses = []
     for update in range(num_done + 1, config.updates + 1):
         batch = demos.sample(config.batch_size, rng, device)
-        context = model.contexts().of(batch.task)
+        with torch.autocast(device.type, torch.bfloat16, config.precision == "bfloat16"):
+            answer = _policy_mean(model, batch)
+        label, weight = batch.labels_and_weights()
         mask = model.action_masks[batch.task]
-        z = model.encode(batch.obs[0], context)
-        answer = model.act(z, context, mask, torch.zeros_like(mask)).mean
-        error = (mask * (answer - batch.action[0]).square()).sum(-1) / mask.sum(-1)
-        loss = error.mean()
+        error = (mask * (answer - label[0]).square()).sum(-1) / mask.sum(-1)
+        loss = (weight[0] * error).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
         torch.nn.utils.clip_grad_norm_(trained, config.max_grad_norm)
         optimizer.step()
         warmup.step()
+        # The average is a plain one at first, so that it forgets where training began.
+        way = max(config.average_rate, 1 / (update + 1))
+        with torch.no_grad():
+            torch._foreach_lerp_(average, [p.detach() for p in trained], way)
         losses.append(float(loss.detach()))
         if update % 50 == 0 or update == config.updates:
             note = f"loss {losses[-1]:.4f}"
             on_progress(Progress("cloning", update, config.updates, note))
         if update % SNAPSHOT_INTERVAL == 0 or update == config.updates:
             tensors = prefixed("model", model.state_dict())
+            tensors |= prefixed("average", {f"{i:03d}": t for i, t in enumerate(average)})
             tensors |= prefixed("optimizer", optimizer_tensors(optimizer))
             save_snapshot(out, tensors, {"updates": update, "rng": rng.bit_generator.state})
-    save_checkpoint(
-        out,
-        Checkpoint(model=model, tasks=config.tasks, encoder=config.encoder, target_q={}),
-    )
+            save()
     return losses
+
+
+def _policy_mean(model: WorldModel, batch: Batch) -> Tensor:
+    """Return the policy's mean actions `(B, A)`, computing what cloning needs and no more."""
+    context = model.contexts(only=("encoder", "policy")).of(batch.task)
+    mask = model.action_masks[batch.task]
+    z = model.encode(batch.obs[0], context)
+    return model.act(z, context, mask, torch.zeros_like(mask)).mean
 
 
 def make(

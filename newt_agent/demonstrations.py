@@ -1,8 +1,13 @@
 """Demonstrations, ready to be learned from."""
 
+import logging
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mmbench.demos import load
+from mmbench.episodes import Trajectory
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from newt_agent.config import NewtConfig
 from newt_agent.replay import Replay, Sampling
@@ -10,6 +15,9 @@ from newt_agent.vision import ImageEncoder
 
 SHIPPED = "shipped"
 """Stands for the demonstrations that come with mmbench."""
+MIN_SHARE_OF_BEST = 0.5
+"""Demonstrations that score less than this share of their task's best are not imitated."""
+_LOG = logging.getLogger("mmbench")
 
 
 def demonstration_replay(
@@ -18,17 +26,23 @@ def demonstration_replay(
     *,
     config: NewtConfig,
     horizon: int,
+    has_practice: bool = False,
     sampling: Sampling = "task",
     images: ImageEncoder | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> Replay:
     """Replay demonstrations into a buffer of their own.
 
+    What is worth imitating weighs as much as its score has to its task's best; practice is to be
+    imitated by its labels, however it scored. A demonstration whose replay differs here, on another
+    maker's processor, is what happened here.
+
     Args:
         tasks: Task ids; a task's number is its place here.
         where: `shipped`, or a directory of demonstrations.
         config: Sizes of observations and actions.
         horizon: Steps of a sub-sequence.
+        has_practice: Whether practice is learned from as well.
         sampling: How sub-sequences are drawn.
         images: Makes features of the pictures; without it there are none.
         on_progress: Called after each episode.
@@ -40,6 +54,7 @@ def demonstration_replay(
         tasks,
         obs_type="state" if images is None else "state+rgb",
         path=None if where == SHIPPED else where,
+        has_practice=has_practice,
     )
     replay = Replay(
         sum(record.length + 1 for record in demonstrations.records),
@@ -48,17 +63,54 @@ def demonstration_replay(
         feature_dim=config.feature_dim,
         num_tasks=len(tasks),
         horizon=horizon,
+        has_labels=True,
         sampling=sampling,
     )
+    best: dict[str, float] = {}
+    for record in demonstrations.records:
+        if record.labels is None:
+            best[record.task_id] = max(record.score, best.get(record.task_id, 0.0))
+    num_different = num_spoilt = 0
     number = {name: index for index, name in enumerate(tasks)}
     for done, trajectory in enumerate(demonstrations, start=1):
         pictures = trajectory.images
+        weight = _imitation_weight(trajectory, best.get(trajectory.task_id, 0.0))
+        if not np.array_equal(trajectory.rewards, demonstrations.records[done - 1].rewards):
+            num_different += 1
+            num_spoilt += weight == 0
         replay.add(
             number[trajectory.task_id],
             trajectory.observations,
             trajectory.actions,
             trajectory.rewards,
             images.features(pictures) if images and pictures is not None else None,
+            label=trajectory.expert_actions,
+            weight=weight,
         )
         on_progress(Progress("replaying demonstrations", done, len(demonstrations)))
+    if num_different:
+        _LOG.warning(
+            "%d of %d demonstrations went otherwise on this machine and were kept as they went; %d "
+            "of them score too little to be imitated",
+            *(num_different, len(demonstrations), num_spoilt),
+        )
     return replay
+
+
+def _imitation_weight(trajectory: Trajectory, best: float) -> float:
+    """Return how much to imitate a trajectory, given the score of its task's best one."""
+    assert trajectory.score is not None
+    if trajectory.labels is not None or best == 0:
+        return 1.0
+    share = min(1.0, trajectory.score / best)
+    return share if share >= MIN_SHARE_OF_BEST else 0.0
+
+
+def observation_scale(
+    replay: Replay, num_tasks: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return mean and standard deviation of every task's observations, each `(num_tasks, O)`."""
+    rows = [replay.observations(number) for number in range(num_tasks)]
+    means = np.stack([of_task.mean(0, dtype=np.float64) for of_task in rows])
+    stds = np.stack([of_task.std(0, dtype=np.float64) for of_task in rows])
+    return means.astype(np.float32), stds.astype(np.float32)

@@ -26,6 +26,8 @@ class Batch:
         reward: Shape `(T, B)`, task units.
         task: Rows of the model's tables, shape `(B,)`.
         feature: Image features, shape `(T + 1, B, feature_dim)`, or `None`.
+        label: What to imitate, shape `(T, B, A)`; `None` for the actions.
+        weight: How much to imitate it, shape `(T, B)`; `None` for 1.
     """
 
     obs: Tensor
@@ -33,6 +35,13 @@ class Batch:
     reward: Tensor
     task: Tensor
     feature: Tensor | None = None
+    label: Tensor | None = None
+    weight: Tensor | None = None
+
+    def labels_and_weights(self) -> tuple[Tensor, Tensor]:
+        """Return what to imitate, `(T, B, A)`, and how much, `(T, B)`."""
+        label = self.action if self.label is None else self.label
+        return label, torch.ones_like(self.reward) if self.weight is None else self.weight
 
 
 class RunningScale:
@@ -278,12 +287,13 @@ class Learner:
         return -self.model.action_masks[task].sum(-1) * sample.log_likelihood
 
     def _imitation(self, sample: PolicySample, batch: Batch) -> Tensor:
-        """Return the mean squared error to the batch's actions over true entries, `(T, B)`."""
+        """Return the weighted mean squared error to the labels over true entries, `(T, B)`."""
         num_steps, num_rows = batch.reward.shape
-        ours = sample.action[: num_steps * num_rows].view_as(batch.action)
+        label, weight = batch.labels_and_weights()
+        ours = sample.action[: num_steps * num_rows].view_as(label)
         mask = self.model.action_masks[batch.task]
-        error = (mask * (ours - batch.action).square()).sum(-1)
-        return error / mask.sum(-1).clamp(min=1)
+        error = (mask * (ours - label).square()).sum(-1)
+        return weight * error / mask.sum(-1).clamp(min=1)
 
     def warmup_factor(self, num_done: int) -> float:
         """Return the factor on the learning rate of the update after `num_done` others."""

@@ -189,6 +189,7 @@ class PlainLearner(Learner):
         plain = PlainModel(self.model, self.model.q)
         mask = self.model.action_masks[batch.task]
         num_steps = len(batch.action)
+        label, weight = batch.labels_and_weights()
         loss, qs = torch.zeros(()), []
         for step, step_noise in enumerate(noise.view(len(z), z.shape[1], -1)):
             action, entropy = plain.act(z[step], batch.task, step_noise)
@@ -197,8 +198,10 @@ class PlainLearner(Learner):
             gain = qs[-1] / scale + self.config.entropy_coef * entropy
             loss = loss - self._rho[step] * gain.mean()
             if step < num_steps:
-                error = (mask * (action - batch.action[step]) ** 2).sum(-1) / mask.sum(-1)
-                loss = loss + self.config.prior_coef * self._rho[step] * error.mean()
+                error = (mask * (action - label[step]) ** 2).sum(-1) / mask.sum(-1)
+                loss = (
+                    loss + self.config.prior_coef * self._rho[step] * (weight[step] * error).mean()
+                )
         return {"policy_loss": loss}, qs[0]
 
 

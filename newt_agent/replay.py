@@ -43,6 +43,7 @@ class Replay:
         num_tasks: Tasks are numbered from 0.
         horizon: Steps of a sub-sequence.
         feature_dim: Entries of an image feature; 0 for none.
+        has_labels: Whether episodes carry what to imitate, and how much.
         sampling: How sub-sequences are drawn.
         folder: For the rows of a buffer that is larger than `MEMORY_LIMIT_BYTES`.
     """
@@ -56,13 +57,16 @@ class Replay:
         num_tasks: int,
         horizon: int,
         feature_dim: int = 0,
+        has_labels: bool = False,
         sampling: Sampling = "task",
         folder: Path | None = None,
     ) -> None:
         self.capacity = capacity
         self._horizon = horizon
         self._sampling = sampling
+        self._has_labels = has_labels
         widths = {"obs": obs_dim, "action": action_dim, "reward": 1, "feature": feature_dim}
+        widths |= {"label": has_labels * action_dim, "weight": int(has_labels)}
         num_bytes = capacity * 4 * sum(widths.values())
         in_files = folder is not None and num_bytes > MEMORY_LIMIT_BYTES
         self._rows: dict[str, FloatArray] = {
@@ -92,6 +96,8 @@ class Replay:
         action: FloatArray,
         reward: FloatArray,
         feature: FloatArray | None = None,
+        label: FloatArray | None = None,
+        weight: float = 1.0,
     ) -> None:
         """Add an episode of `T` steps.
 
@@ -101,6 +107,8 @@ class Replay:
             action: Shape `(T, A)`; narrower ones are padded with zeros.
             reward: Shape `(T,)`.
             feature: Image features, shape `(T + 1, F)`.
+            label: What to imitate, shape `(T, A)`; default the actions. Only with `has_labels`.
+            weight: How much to imitate it.
 
         Raises:
             ReplayDataError: If shapes do not fit, numbers are not finite, or the episode is longer
@@ -131,6 +139,9 @@ class Replay:
         self._put("reward", start + 1, reward[:, None])
         if feature is not None:
             self._put("feature", start, feature)
+        if self._has_labels:
+            self._put("label", start + 1, action if label is None else label)
+            self._put("weight", start + 1, np.full((num_rows - 1, 1), weight, np.float32))
         self._runs.append(_Run(start, end, task))
         self._starts[task].append(start, num_rows - self._horizon)
         self._cursor = end
@@ -156,7 +167,20 @@ class Replay:
             reward=gathered("reward", rows[1:])[..., 0],
             task=torch.from_numpy(task).to(device),
             feature=gathered("feature", rows) if has_feature else None,
+            label=gathered("label", rows[1:]) if self._has_labels else None,
+            weight=gathered("weight", rows[1:])[..., 0] if self._has_labels else None,
         )
+
+    def observations(self, task: int) -> FloatArray:
+        """Return all observations of a task, shape `(N, O)`.
+
+        Raises:
+            ReplayDataError: If there are none.
+        """
+        runs = [run for run in self._runs if run.task == task]
+        if not runs:
+            raise ReplayDataError(f"there is no episode of task {task}")
+        return np.concatenate([self._rows["obs"][run.start : run.end] for run in runs])
 
     def _draw(
         self, batch_size: int, rng: np.random.Generator
@@ -241,12 +265,15 @@ class _StartIndex:
 def join(batches: Sequence[Batch]) -> Batch:
     """Return the rows of several batches as one."""
     features = [batch.feature for batch in batches if batch.feature is not None]
+    labels, weights = zip(*(batch.labels_and_weights() for batch in batches), strict=True)
     return Batch(
         obs=torch.cat([batch.obs for batch in batches], dim=1),
         action=torch.cat([batch.action for batch in batches], dim=1),
         reward=torch.cat([batch.reward for batch in batches], dim=1),
         task=torch.cat([batch.task for batch in batches]),
         feature=torch.cat(features, dim=1) if features else None,
+        label=torch.cat(labels, dim=1),
+        weight=torch.cat(weights, dim=1),
     )
 
 

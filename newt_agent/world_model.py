@@ -8,6 +8,7 @@ Source:
 """
 
 import math
+from collections.abc import Collection
 from functools import partial
 from typing import NamedTuple
 
@@ -132,15 +133,29 @@ class WorldModel(nn.Module):
                     )
                 parameter.copy_(weights[name])
 
-    def contexts(self, *, frozen: bool = False) -> Contexts:
-        """Return the tasks' share of every first layer; valid until the weights change."""
+    def contexts(
+        self, *, frozen: bool = False, only: Collection[str] = Contexts._fields
+    ) -> Contexts:
+        """Return the tasks' share of every first layer; valid until the weights change.
+
+        Args:
+            frozen: Whether the weights are constants.
+            only: Networks to compute it for; the others' share is empty, `(1, K, 0)`.
+        """
+        empty = self.embeddings[None, :, :0]
+
+        def share(name: str) -> Tensor:
+            network: StackedMLP = getattr(self, name)
+            return network.contexts(self.embeddings, frozen=frozen) if name in only else empty
+
         return Contexts(
-            *(
-                network.contexts(self.embeddings, frozen=frozen)
-                for network in (self.encoder, self.dynamics, self.reward, self.policy, self.q)
-            ),
-            self.obs_mean[None],
-            self.obs_rate[None],
+            encoder=share("encoder"),
+            dynamics=share("dynamics"),
+            reward=share("reward"),
+            policy=share("policy"),
+            q=share("q"),
+            obs_mean=self.obs_mean[None],
+            obs_rate=self.obs_rate[None],
         )
 
     def encode(self, obs: Tensor, context: Contexts, feature: Tensor | None = None) -> Tensor:

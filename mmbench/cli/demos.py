@@ -12,6 +12,7 @@ from mmbench.checks import at_least, between
 from mmbench.cli.output import options_from, print_json, print_table, show_progress
 from mmbench.cli.replay import print_verification
 from mmbench.demos import SHIPPED, download_official, export_minari, load, pack, read_official
+from mmbench.demos.expert import AUTO, SCRIPTED
 from mmbench.demos.generation import (
     DEFAULT_EPISODES,
     DEFAULT_MIN_SCORE,
@@ -19,6 +20,8 @@ from mmbench.demos.generation import (
     is_good,
 )
 from mmbench.demos.official import REPOSITORY
+from mmbench.demos.plans import SCRIPTS
+from mmbench.demos.practice import DEFAULT_RATE, DEFAULT_STEPS, practise
 from mmbench.demos.stats import stats_as_json, stats_table, task_stats
 from mmbench.env import IMAGE_SIZE, MAX_IMAGE_SIZE, ObsType
 from mmbench.episodes import EpisodeRecord, film, read
@@ -50,6 +53,11 @@ class DemosGenerate:
     """Score of a good episode; in tasks with a success, only that counts."""
     attempts: int | None = None
     """Attempts per task. Default: three per wanted episode."""
+    disturb: float = DEFAULT_RATE
+    """Share of the env steps of practice at which a random action begins; 0 for no practice.
+    In practice scripted experts are disturbed, and say what they would have done."""
+    practice_steps: int = DEFAULT_STEPS
+    """Env steps of practice wanted per task."""
     workers: int | None = None
     """Worker processes. Default: one per core."""
     checkpoint: str | None = None
@@ -76,6 +84,16 @@ class DemosGenerate:
                 options=options_from(self.option),
                 on_progress=on_progress,
             )
+            scripted = tuple(task for task in tasks if task in SCRIPTS)
+            if self.disturb and scripted and self.expert in (AUTO, SCRIPTED):
+                practise(
+                    scripted,
+                    out=self.out,
+                    steps=self.practice_steps,
+                    rate=self.disturb,
+                    workers=self.workers,
+                    on_progress=on_progress,
+                )
         _print_stats(self.out, self.json)
         kept = {stats.task: stats.episodes for stats in task_stats(self.out)}
         return 0 if all(kept.get(task, 0) >= self.episodes for task in tasks) else 1
@@ -114,13 +132,16 @@ class DemosPack:
     """Directory for the files."""
     episodes: int = DEFAULT_EPISODES
     """Episodes per task."""
+    steps: int = 0
+    """Take more episodes, if they are needed for so many env steps per task."""
 
     def run(self) -> int:
         """Write the files, then print the statistics."""
         at_least(1, episodes=self.episodes)
+        at_least(0, steps=self.steps)
         if not self.sources:
             raise UsageError("give at least one directory of demonstrations")
-        pack(self.sources, self.out, episodes=self.episodes)
+        pack(self.sources, self.out, episodes=self.episodes, steps=self.steps)
         _print_stats(self.out, as_json=False)
         return 0
 

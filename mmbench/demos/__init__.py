@@ -1,6 +1,6 @@
 """Demonstrations: who makes them, how they are kept, and how they are read."""
 
-from mmbench.demos.dataset import SHIPPED, Demonstrations, load, pack, shipped
+from mmbench.demos.dataset import SHIPPED, Demonstrations, load, pack, shipped, shipped_practice
 from mmbench.demos.minari_export import export_minari
 from mmbench.demos.official import download_official, read_official
 
@@ -13,4 +13,5 @@ __all__ = [
     "pack",
     "read_official",
     "shipped",
+    "shipped_practice",
 ]

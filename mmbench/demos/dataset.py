@@ -2,6 +2,9 @@
 
 import contextlib
 import hashlib
+import logging
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import overload
@@ -14,8 +17,14 @@ from mmbench.errors import DemonstrationError
 from mmbench.files import cache_folder, replacing
 from mmbench.registry import get_suite, get_task
 
+_LOG = logging.getLogger("mmbench")
+
 SHIPPED = Path(__file__).parent / "shipped"
 """The demonstrations that come with mmbench: an episode log, one file per task."""
+MIN_GOOD_SCORE = 0.5
+"""Score of a good episode; in tasks with a success, that is one."""
+PRACTICE = "practice"
+"""Folder of practice (`mmbench.demos.practice`) inside of one of demonstrations."""
 
 
 def shipped(tasks: Sequence[str] | None = None) -> Iterator[EpisodeRecord]:
@@ -35,23 +44,36 @@ def shipped(tasks: Sequence[str] | None = None) -> Iterator[EpisodeRecord]:
         yield from read(_file(task))
 
 
+def shipped_practice(tasks: Sequence[str] | None = None) -> Iterator[EpisodeRecord]:
+    """Yield the practice that comes with mmbench, of some tasks or of all; many have none."""
+    for task in tasks if tasks is not None else get_suite("full"):
+        file = SHIPPED / PRACTICE / f"{get_task(task).id}.parquet"
+        if file.exists():
+            yield from read(file)
+
+
 def load(
     tasks: Sequence[str],
     *,
     obs_type: ObsType = "state",
     image_size: int = IMAGE_SIZE,
     path: Path | str | None = None,
+    has_practice: bool = False,
     cache: Path | str | None = None,
 ) -> "Demonstrations":
     """Return the demonstrations of tasks as trajectories, with observations.
 
-    Observations are made by replaying, when they are first asked for, and kept on disk.
+    Observations are made by replaying, when they are first asked for, and kept on disk. Where a
+    replay differs from the record, which another maker's processor can cause, the trajectory is
+    what happened here.
 
     Args:
         tasks: Task ids.
         obs_type: `state`, or `rgb` / `state+rgb` for pictures as well.
         image_size: Height and width of the pictures.
         path: An episode log; default the shipped one.
+        has_practice: Whether practice, whose labels are to be imitated, follows the
+            demonstrations.
         cache: Where to keep observations; default `$MMBENCH_CACHE`, else `~/.cache/mmbench`.
 
     Raises:
@@ -67,6 +89,11 @@ def load(
         )
         if missing := set(wanted) - {record.task_id for record in records}:
             raise DemonstrationError(f"{path} holds no demonstrations of {sorted(missing)[0]}")
+    if has_practice:
+        if path is None:
+            records += shipped_practice(tasks)
+        elif (Path(path) / PRACTICE).is_dir():
+            records += (r for r in read(Path(path) / PRACTICE) if r.task_id in tasks)
     root = Path(cache) if cache else cache_folder()
     return Demonstrations(records, obs_type, image_size, root / "demos")
 
@@ -97,10 +124,15 @@ class Demonstrations(Sequence[Trajectory]):
             return Demonstrations(self.records[index], self.obs_type, self.image_size, self._cache)
         record = self.records[index]
         file = self._file(record)
-        if file.exists():
-            return _read_cached(file, record)
+        has_images = self.obs_type != "state"
+        if (cached := _read_cached(file, record, has_images)) is not None:
+            return cached
         trajectory = replay(
-            record, obs_type=self.obs_type, image_size=self.image_size, env=self._env_of(record)
+            record,
+            obs_type=self.obs_type,
+            image_size=self.image_size,
+            env=self._env_of(record),
+            is_strict=False,
         )
         # Without a cache (a read-only home, a full disk) the next one asks for the replay again.
         with contextlib.suppress(OSError):
@@ -128,16 +160,20 @@ class Demonstrations(Sequence[Trajectory]):
         return self._cache / kind / record.task_id / f"{digest.hexdigest()[:32]}.npz"
 
 
-def pack(sources: Sequence[Path | str], out: Path | str, *, episodes: int = 10) -> None:
+def pack(
+    sources: Sequence[Path | str], out: Path | str, *, episodes: int = 10, steps: int = 0
+) -> None:
     """Write the best episodes of every task found in `sources` to `out`, one file per task.
 
-    Of several episodes with the same seed only the best is taken.
+    Of several episodes with the same seed only the best is taken. Practice goes to `out/practice`,
+    as much as there is.
 
     Args:
         sources: Directories that `generate` has made (rejected episodes count, if there are not
             enough good ones), or episode logs.
         out: Directory for the files; a task's file is replaced.
         episodes: Episodes per task.
+        steps: Take more good ones than `episodes`, if they are needed for so many env steps.
     """
     found: dict[str, list[EpisodeRecord]] = {}
     for source in map(Path, sources):
@@ -150,7 +186,21 @@ def pack(sources: Sequence[Path | str], out: Path | str, *, episodes: int = 10) 
         best: dict[int, EpisodeRecord] = {}
         for record in sorted(records, key=lambda r: (-r.score, -r.episode_return, r.seed)):
             best.setdefault(record.seed, record)
-        write(list(best.values())[:episodes], Path(out) / f"{task}.parquet")
+        num_wanted = max(episodes, -(-steps // get_task(task).max_episode_steps))
+        chosen = [
+            record
+            for index, record in enumerate(list(best.values())[:num_wanted])
+            if index < episodes or record.score >= MIN_GOOD_SCORE
+        ]
+        write(chosen, Path(out) / f"{task}.parquet")
+    practice: dict[str, dict[int, EpisodeRecord]] = {}
+    for source in map(Path, sources):
+        for record in read(source / PRACTICE) if (source / PRACTICE).is_dir() else ():
+            practice.setdefault(record.task_id, {})[record.seed] = record
+    if practice:
+        (Path(out) / PRACTICE).mkdir(exist_ok=True)
+    for task, by_seed in practice.items():
+        write(list(by_seed.values()), Path(out) / PRACTICE / f"{task}.parquet")
 
 
 def _file(task: str) -> Path:
@@ -158,24 +208,56 @@ def _file(task: str) -> Path:
 
 
 def _write_cached(file: Path, trajectory: Trajectory) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Keep a trajectory, if there is a folder for it."""
+    assert trajectory.successes is not None
+    assert trajectory.score is not None
     arrays = {
-        name: getattr(trajectory, name)
-        for name in ("observations", "successes", "images")
-        if getattr(trajectory, name) is not None
+        "observations": trajectory.observations,
+        "rewards": trajectory.rewards,
+        "successes": trajectory.successes,
+        "score": np.array(trajectory.score),
     }
-    with replacing(file) as partial, partial.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays)
+    if trajectory.images is not None:
+        arrays["images"] = trajectory.images
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as partial, partial.open("wb") as stream:
+            np.savez_compressed(stream, allow_pickle=False, **arrays)
+    except OSError as error:
+        _LOG.warning("observations are not kept in %s: %s", file.parent, error.strerror)
 
 
-def _read_cached(file: Path, record: EpisodeRecord) -> Trajectory:
-    with np.load(file, allow_pickle=False) as arrays:
-        return Trajectory(
-            task_id=record.task_id,
-            observations=arrays["observations"],
-            actions=record.actions,
-            rewards=record.rewards,
-            successes=arrays["successes"],
-            images=arrays.get("images"),
-            record=record,
-        )
+def _read_cached(file: Path, record: EpisodeRecord, has_images: bool) -> Trajectory | None:
+    """Return what was kept of a record, or `None` if there is nothing that fits it."""
+    if not file.is_file():
+        return None
+    try:
+        with np.load(file, allow_pickle=False) as opened:
+            arrays = dict(opened)
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error):
+        return None
+    num_steps, obs_dim = record.length, get_task(record.task_id).obs_dim
+    shapes = {
+        "observations": (num_steps + 1, obs_dim),
+        "rewards": (num_steps,),
+        "successes": (num_steps,),
+        "score": (),
+    }
+    if any(name not in arrays or arrays[name].shape != shape for name, shape in shapes.items()):
+        return None
+    images = arrays.get("images")
+    if has_images and (images is None or images.shape[:1] != (num_steps + 1,)):
+        return None
+    if not all(np.isfinite(arrays[name]).all() for name in ("observations", "rewards", "score")):
+        return None
+    return Trajectory(
+        task_id=record.task_id,
+        observations=arrays["observations"],
+        actions=record.actions,
+        rewards=arrays["rewards"],
+        successes=arrays["successes"],
+        images=images,
+        record=record,
+        labels=record.labels,
+        score=float(arrays["score"]),
+    )

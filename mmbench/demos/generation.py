@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.checks import at_least, between
+from mmbench.demos.dataset import MIN_GOOD_SCORE
 from mmbench.demos.expert import PLAN, build_expert, expert_for
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, Trajectory, read, record_episode, replay
@@ -21,7 +22,7 @@ from mmbench.spec import TaskSpec
 
 KEPT, REJECTED = "episodes", "rejected"
 DEFAULT_EPISODES = 10
-DEFAULT_MIN_SCORE = 0.5
+DEFAULT_MIN_SCORE = MIN_GOOD_SCORE
 _ATTEMPTS_PER_EPISODE = 3
 _MEMORY_EPISODES = 10
 _EPISODES_TO_LEARN_FROM = 3

@@ -8,6 +8,7 @@ Source: DART (arXiv:1703.09327). Ours also holds a random action now and then.
 """
 
 import dataclasses
+import os
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmbench.demos.dataset import PRACTICE
 from mmbench.demos.expert import SCRIPTED, build_expert, expert_for
 from mmbench.demos.plans import Expert
 from mmbench.env import TaskEnv
@@ -26,7 +28,6 @@ from mmbench.registry import distinct_tasks, get_task
 from mmbench.seeding import practice_seed
 from mmbench.simulator import FloatArray
 
-PRACTICE = "practice"
 DEFAULT_RATE = 0.02
 DEFAULT_STEPS = 2500
 NOISE = 0.1
@@ -89,7 +90,7 @@ def practise(
     out: Path | str,
     steps: int = DEFAULT_STEPS,
     rate: float = DEFAULT_RATE,
-    workers: int = 1,
+    workers: int | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> Path:
     """Play disturbed episodes of scripted experts until every task has `steps` labelled steps.
@@ -102,18 +103,18 @@ def practise(
         out: Directory; it is made or continued.
         steps: Labelled env steps wanted per task.
         rate: Share of the steps at which a random action begins.
-        workers: Worker processes.
+        workers: Worker processes; default one per core.
         on_progress: Called at the start and after every episode.
 
     Raises:
         DemonstrationError: If a task has no script, or a worker dies.
         UsageError: If a number is out of range, or a task is named twice.
     """
-    if not (0 < rate < 1 and steps >= 1 and workers >= 1):
+    if not (0 < rate < 1 and steps >= 1):
         raise UsageError(
-            f"rate is {rate}, steps {steps} and workers {workers}; expected a rate between 0 and 1 "
-            "and at least one of the others"
+            f"rate is {rate} and steps {steps}, expected a rate between 0 and 1 and 1 step or more"
         )
+    num_workers = workers or os.cpu_count() or 1
     for task in distinct_tasks(tasks):
         expert_for(task, SCRIPTED)
     out = Path(out)
@@ -129,12 +130,12 @@ def practise(
         on_progress(Progress("practising", len(wanted) - len(todo), len(wanted), note))
 
     report("")
-    with worker_pool(workers) as pool:
+    with worker_pool(num_workers) as pool:
         running: dict[Future[EpisodeRecord], tuple[str, int]] = {}
         queue = iter(list(todo))
         try:
             while True:
-                while len(running) < workers and (key := next(queue, None)) is not None:
+                while len(running) < num_workers and (key := next(queue, None)) is not None:
                     running[pool.submit(_play, *key, rate)] = key
                 if not running:
                     break

@@ -27,6 +27,8 @@ class Trajectory:
         successes: Success flag after every step, shape `(T,)`, where known.
         images: Pictures, uint8, shape `(T + 1, H, W, 3)`, where asked for.
         record: What was replayed; `None` if the episode comes from elsewhere.
+        labels: What to imitate, float32, shape `(T, A)`, where it is not the actions.
+        score: Score of the last step, as it was seen here; `None` if not known.
     """
 
     task_id: str
@@ -36,6 +38,13 @@ class Trajectory:
     successes: NDArray[np.bool_] | None = None
     images: Image | None = None
     record: EpisodeRecord | None = None
+    labels: FloatArray | None = None
+    score: float | None = None
+
+    @property
+    def expert_actions(self) -> FloatArray:
+        """What to imitate: the labels, or the actions where there are none, shape `(T, A)`."""
+        return self.actions if self.labels is None else self.labels
 
 
 def replay(
@@ -45,6 +54,7 @@ def replay(
     image_size: int = IMAGE_SIZE,
     env: TaskEnv | None = None,
     on_progress: OnProgress = ignore_progress,
+    is_strict: bool = True,
 ) -> Trajectory:
     """Play a record again and compare every reward.
 
@@ -55,6 +65,8 @@ def replay(
         env: An environment of the record's task to use instead of building one; for pictures it
             must have `obs_type="state+rgb"`.
         on_progress: Called after every env step.
+        is_strict: Whether a difference is an error. Without, the trajectory is what happened here:
+            on a processor of another maker the last bits can differ, and it is true experience.
 
     Raises:
         ReplayError: If versions or assets differ, or at the first reward, return or score that
@@ -72,16 +84,17 @@ def replay(
                 image_size=image_size,
                 env=made,
                 on_progress=on_progress,
+                is_strict=is_strict,
             )
         finally:
             made.close()
     check_replayable(record, env)
     obs, info = env.reset(seed=record.seed)
     observed = [obs]
-    successes = []
+    successes, rewards = [], []
     for step, (action, recorded) in enumerate(zip(record.actions, record.rewards, strict=True)):
         obs, reward, _, _, info = env.step(action)
-        if np.float32(reward) != recorded:
+        if is_strict and np.float32(reward) != recorded:
             raise ReplayError(
                 f"{record.task_id}, seed {record.seed}: reward {step} is {np.float32(reward)} in "
                 f"the replay and {recorded} in the record"
@@ -89,12 +102,13 @@ def replay(
         observed.append(obs)
         successes.append(info["success"])
         on_progress(Progress("replaying env steps", step + 1, record.length))
+        rewards.append(reward)
     for name, found, expected in (
         ("return", info["return"], record.episode_return),
         ("score", info["score"], record.score),
         ("success", info["success"], record.success),
     ):
-        if found != expected:
+        if is_strict and found != expected:
             raise ReplayError(
                 f"{record.task_id}, seed {record.seed}: {name} is {found} in the replay and "
                 f"{expected} in the record"
@@ -108,10 +122,12 @@ def replay(
         task_id=record.task_id,
         observations=np.stack(states),
         actions=record.actions,
-        rewards=record.rewards,
+        rewards=np.array(rewards, np.float32),
         successes=np.array(successes, np.bool_),
         images=np.stack(images) if has_images else None,
         record=record,
+        labels=record.labels,
+        score=info["score"],
     )
 
 
