@@ -101,7 +101,8 @@ docs: setup ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
 bench-tests: setup ## Check speed against the bare simulators and Gymnasium (on a quiet machine)
-	$(BIN)/python -m pytest -m slow -s tests/benchmarks
+	mkdir -p results
+	$(BIN)/python -m pytest -m slow -s tests/benchmarks --benchmark-json results/benchmarks.json
 
 bench: setup ## Speed of environments and vector environments
 	$(BIN)/mmbench bench env --suite full

@@ -13,8 +13,8 @@ from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM, Domain, ScoreRule, TaskSpe
 if TYPE_CHECKING:
     from mmbench import episodes
     from mmbench.agent import Agent, PolicyAgent
-    from mmbench.env import TaskEnv
-    from mmbench.evaluation import evaluate
+    from mmbench.env import ObsType, TaskEnv
+    from mmbench.evaluation import evaluate, load_result
     from mmbench.simulator import FloatArray
     from mmbench.vector import MultitaskVectorEnv, make_vec
 
@@ -37,6 +37,7 @@ __all__ = [
     "episodes",
     "evaluate",
     "evaluation_seed",
+    "load_result",
     "make",
     "make_vec",
     "task",
@@ -54,16 +55,39 @@ _LAZY = {
     "PolicyAgent": "mmbench.agent",
     "TaskEnv": "mmbench.env",
     "evaluate": "mmbench.evaluation",
+    "load_result": "mmbench.evaluation",
     "make_vec": "mmbench.vector",
 }
 _LAZY_MODULES = ("demos", "episodes")
 
 
-def make(task_id: str, **options: Any) -> "TaskEnv":
-    """Build the environment of a task; the options are those of `TaskEnv`."""
+def make(
+    task_id: str,
+    *,
+    obs_type: "ObsType" = "state",
+    render_mode: str | None = None,
+    image_size: int = 224,
+) -> "TaskEnv":
+    """Build the environment of a task.
+
+    Args:
+        task_id: Task id, e.g. `walker-run`.
+        obs_type: `state`, `rgb` or `state+rgb`.
+        render_mode: `rgb_array` to draw pictures with `render()`, or `None`.
+        image_size: Height and width of pictures, in pixels.
+
+    Raises:
+        UnknownTaskError: If there is no such task; with a near match.
+        SimulatorMissingError: If its simulator is not installed; names the pip command.
+        UsageError: If an option cannot be right.
+    """
     from mmbench.env import TaskEnv
 
-    return TaskEnv(task_id, **options)
+    return TaskEnv(task_id, obs_type=obs_type, render_mode=render_mode, image_size=image_size)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
 
 
 def __getattr__(name: str) -> Any:

@@ -1,16 +1,20 @@
 """How many demonstrations there are, and how good they are."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmbench.demos.generation import is_good
+from mmbench.dependencies import needed_for
 from mmbench.episodes import EpisodeRecord, read
 from mmbench.registry import get_task, list_tasks
 from mmbench.tables import Table
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +77,19 @@ def stats_table(stats: Sequence[TaskStats]) -> Table:
         mean = f"{np.mean([s.mean_score for s in stats]):.3f}"
         rows.append((f"{len(stats)} tasks", str(total), str(good), mean, *[""] * 5))
     return Table(header, tuple(rows))
+
+
+def stats_frame(stats: Sequence[TaskStats]) -> "pandas.DataFrame":
+    """Return the statistics as a frame, one row per task, one column per attribute.
+
+    Raises:
+        DependencyError: If pandas is not installed.
+    """
+    with needed_for("a frame of statistics", "frames"):
+        import pandas
+    return pandas.DataFrame(
+        [asdict(s) for s in stats], columns=[field.name for field in fields(TaskStats)]
+    )
 
 
 def stats_as_json(stats: Sequence[TaskStats]) -> list[dict[str, Any]]:

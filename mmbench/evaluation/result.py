@@ -3,14 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.dependencies import needed_for
 from mmbench.episodes import EpisodeRecord, read_all
 from mmbench.errors import ResultError
 from mmbench.evaluation.manifest import Manifest, read_manifest
+from mmbench.registry import get_task
 from mmbench.seeding import evaluation_seed
+
+if TYPE_CHECKING:
+    import pandas
+
+FRAME_COLUMNS = (
+    *("name", "agent", "domain", "task", "task_version", "seed", "length", "return", "score"),
+    *("success", "simulator_version", "assets"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +56,33 @@ class Result:
         """`official` if no episode was played with stand-ins."""
         variants = {episode.assets for episode in self.episodes}
         return "stand-in" if "stand-in" in variants else "official"
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """Return one row per episode: what was played, by whom, with what, and how it went.
+
+        Raises:
+            DependencyError: If pandas is not installed.
+        """
+        with needed_for("a frame of episodes", "frames"):
+            import pandas
+        rows = [
+            {
+                "name": self.name,
+                "agent": episode.agent,
+                "domain": get_task(episode.task_id).domain.name,
+                "task": episode.task_id,
+                "task_version": episode.task_version,
+                "seed": episode.seed,
+                "length": episode.length,
+                "return": episode.episode_return,
+                "score": episode.score,
+                "success": episode.success,
+                "simulator_version": episode.simulator_version,
+                "assets": episode.assets,
+            }
+            for episode in self.episodes
+        ]
+        return pandas.DataFrame(rows, columns=FRAME_COLUMNS)
 
 
 def load_result(directory: Path | str) -> Result:
