@@ -98,7 +98,12 @@ def _close_all_at_exit() -> None:
     Called after mujoco.egl is imported: what is registered last runs first, and that module's own
     hook ends EGL.
     """
-    atexit.register(lambda: [camera.close() for camera in list(_OPEN)])
+    atexit.register(_close_all)
+
+
+def _close_all() -> None:
+    for camera in list(_OPEN):
+        camera.close()
 
 
 def _fixed(model: mujoco.MjModel, camera: int | str) -> mujoco.MjvCamera:

@@ -273,9 +273,30 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
         return self._observations(slots), rewards, np.zeros_like(truncated), truncated, info
 
 
-def make_vec(tasks: Sequence[str], **options: Any) -> MultitaskVectorEnv:
-    """Build a `MultitaskVectorEnv`; see there for the options."""
-    return MultitaskVectorEnv(tasks, **options)
+def make_vec(
+    tasks: Sequence[str],
+    *,
+    copies: int = 1,
+    num_workers: int | None = None,
+    obs_type: ObsType = "state",
+    image_size: int = IMAGE_SIZE,
+    backend: Backend = "process",
+    lazy: bool = False,
+    hang_timeout_s: float = 120.0,
+    on_progress: OnProgress = ignore_progress,
+) -> MultitaskVectorEnv:
+    """Build a `MultitaskVectorEnv`; the arguments are explained there."""
+    return MultitaskVectorEnv(
+        tasks,
+        copies=copies,
+        num_workers=num_workers,
+        obs_type=obs_type,
+        image_size=image_size,
+        backend=backend,
+        lazy=lazy,
+        hang_timeout_s=hang_timeout_s,
+        on_progress=on_progress,
+    )
 
 
 class _SerialPool:

@@ -250,3 +250,21 @@ def test_bench_env_prints_json() -> None:
     rows = json.loads(result.stdout)
     assert len(rows) == 19
     assert all(row["simulator_step_s"] > 0 and 0 < row["step_s"] < 0.1 for row in rows)
+
+
+def test_a_terminated_command_says_so_and_goes_on_later(tmp_path: Path) -> None:
+    arguments = ("evaluate", "--tasks", *TASKS, "--episodes", "300", "--workers", "2")
+    code = "import sys; from mmbench.cli.main import main; sys.exit(main())"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments, "--out", str(tmp_path / "r")],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any(line.startswith("playing") for line in lines)
+        process.send_signal(signal.SIGTERM)
+        last = process.stderr.read().splitlines()
+    assert process.returncode == 143
+    assert last == ["mmbench: terminated; what was finished is kept"]

@@ -59,3 +59,45 @@ def test_the_dynamics_of_miniarcade_need_numpy_alone() -> None:
             root = module.partition(".")[0]
             own = module.startswith("mmbench.domains.miniarcade.games")
             assert own or root in {"abc", "collections", "dataclasses", "math", "numpy", "typing"}
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_when_loaded(file: Path, modules: set[str]) -> set[str]:
+    """Return the modules of ours that a module's own import needs, not those of its functions."""
+    found: set[str] = set()
+    nodes: list[ast.stmt] = list(ast.parse(file.read_text()).body)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names} & modules
+            found |= inner or {node.module}
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" not in ast.dump(node.test):
+            nodes += [*node.body, *node.orelse]
+        elif isinstance(node, ast.Try | ast.With):
+            nodes += node.body
+    return found & modules
+
+
+def test_imports_have_no_circle() -> None:
+    packages = ("mmbench", "newt_agent", "baselines", "leaderboard")
+    of_module = {module_name(file): file for package in packages for file in files(package)}
+    left = {
+        name: imported_when_loaded(file, set(of_module)) - {name}
+        for name, file in of_module.items()
+    }
+    while free := {name for name, needs in left.items() if not needs & left.keys()}:
+        left = {name: needs for name, needs in left.items() if name not in free}
+    assert left == {}, "these, or what they import, form a circle"
+
+
+def test_only_commands_use_what_prints_for_people() -> None:
+    for file in files("mmbench"):
+        if "cli" not in file.relative_to(ROOT).parts:
+            for module in imported_modules(file):
+                assert not module.startswith(("mmbench.cli", "rich", "tyro")), file
