@@ -1,11 +1,20 @@
-"""Files that are there whole or not at all, and the folder of those that can be made again."""
+"""Files that are there whole or not at all, locks, limits, and the folder of caches."""
 
+import fcntl
+import json
 import os
+import platform
 import secrets
+import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmbench.errors import MMBenchError, RunError
+
+_LOCK = ".lock"
+_MAX_LOCK_BYTES = 4096
 _CACHE_VARIABLE = "MMBENCH_CACHE"
 
 
@@ -23,3 +32,58 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder, which is made if need be.
+
+    The lock ends with the process, however that ends; the file that stays behind locks nothing.
+
+    Raises:
+        RunError: If another process is in it; the sentence says which.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(
+        folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644
+    )
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(
+                f"{folder} is in use by {_owner(descriptor)}; wait for it, or choose another --out"
+            ) from None
+        owner = {"pid": os.getpid(), "host": platform.node(), "command": " ".join(sys.argv[:3])}
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(owner).encode()[:_MAX_LOCK_BYTES], 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _owner(descriptor: int) -> str:
+    """Return who wrote into a lock, as far as that can be read."""
+    try:
+        owner = json.loads(os.pread(descriptor, _MAX_LOCK_BYTES, 0))
+        return f"process {int(owner['pid'])} on {str(owner['host'])[:80]!a}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def read_limited(path: Path, max_bytes: int, error: type[MMBenchError]) -> bytes:
+    """Return the content of a file from outside: no link, pipe or device, and no more than a limit.
+
+    Raises:
+        error: If it is none such.
+        OSError: If it cannot be read.
+    """
+    # O_NONBLOCK: opening a pipe would wait for a writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise error(f"{path} is not a regular file")
+        content = stream.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise error(f"{path} is larger than {max_bytes} bytes")
+    return content

@@ -46,6 +46,19 @@ def recorded(seed: int = 3, num_steps: int = 200) -> EpisodeRecord:
     )
 
 
+def with_reward(record: EpisodeRecord, step: int, change: float) -> EpisodeRecord:
+    """Forge one reward, and what follows from it."""
+    rewards = record.rewards.copy()
+    rewards[step] += np.float32(change)
+    episode_return = float(rewards.sum(dtype=np.float64))
+    return dataclasses.replace(
+        record,
+        rewards=rewards,
+        episode_return=episode_return,
+        score=TASK.score.score(episode_return, record.success),
+    )
+
+
 def assert_same(first: EpisodeRecord, second: EpisodeRecord) -> None:
     for field in dataclasses.fields(EpisodeRecord):
         one, two = getattr(first, field.name), getattr(second, field.name)
@@ -68,17 +81,27 @@ def test_records_survive_the_disk(tmp_path: Path) -> None:
 @given(
     seed=st.integers(0, 2**63 - 1),
     values=st.lists(st.floats(-(2.0**100), 2.0**100, width=32), min_size=3, max_size=3),
-    score=st.floats(0, 1),
+    labels=st.none() | st.floats(-1, 1, width=32),
 )
 def test_any_record_survives_the_disk(
-    tmp_path_factory: pytest.TempPathFactory, seed: int, values: list[float], score: float
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    values: list[float],
+    labels: float | None,
 ) -> None:
+    actions, rewards = np.zeros((200, 2), np.float32), np.zeros(200, np.float32)
+    actions[0], rewards[0] = values[:2], values[2]
+    episode_return = float(rewards[0])
     record = dataclasses.replace(
-        recorded(num_steps=1),
+        recorded(),
         seed=seed,
-        actions=np.array([values[:2]], np.float32),
-        rewards=np.array(values[2:], np.float32),
-        score=score,
+        actions=actions,
+        rewards=rewards,
+        episode_return=episode_return,
+        score=TASK.score.score(episode_return, recorded().success),
+        labels=None if labels is None else np.full_like(actions, labels),
+        disturbed=None if labels is None else np.arange(200) % 2 == 0,
+        platform=None if labels is None else "a class",
     )
     path = tmp_path_factory.mktemp("log") / "log.parquet"
     write([record], path)
@@ -108,12 +131,8 @@ def test_replay_gives_the_whole_trajectory() -> None:
 
 def test_replay_names_the_first_difference() -> None:
     record = recorded()
-    rewards = record.rewards.copy()
-    rewards[17] += 1
     with pytest.raises(ReplayError, match=r"pygame-landing, seed 3: reward 17 is .* in the replay"):
-        replay(dataclasses.replace(record, rewards=rewards))
-    with pytest.raises(ReplayError, match="score is"):
-        replay(dataclasses.replace(record, score=1.0))
+        replay(with_reward(record, 17, 1.0))
     with pytest.raises(ReplayError, match="recorded with simulator 'mmbench 0.0.0'"):
         replay(dataclasses.replace(record, simulator_version="mmbench 0.0.0"))
     with pytest.raises(ReplayError, match="recorded with assets 'stand-in'"):
@@ -127,7 +146,18 @@ def test_replay_names_the_first_difference() -> None:
         ({"actions": np.zeros((199, 2), np.float32)}, r"actions have shape \(199, 2\)"),
         ({"rewards": np.full(200, np.nan, np.float32)}, "rewards must be finite"),
         ({"episode_return": float("inf")}, "return is inf"),
-        ({"score": 1.5}, "score is 1.5, expected 0 to 1"),
+        ({"score": 1.5}, "score is 1.5, the task's rule makes it "),
+        ({"episode_return": 1000.0}, "return is 1000.0, the rewards add up to "),
+        ({"task_version": 2}, "task version is 2, expected 1"),
+        ({"simulator": "atari"}, "simulator is 'atari', expected 'miniarcade'"),
+        ({"labels": np.zeros((200, 1), np.float32)}, r"labels have shape \(200, 1\)"),
+        ({"labels": np.full((200, 2), 1.5, np.float32)}, r"labels must be numbers in \[-1, 1\]"),
+        ({"labels": np.full((200, 2), np.nan, np.float32)}, "labels must be numbers"),
+        ({"disturbed": np.zeros(3, bool)}, r"disturbed has shape \(3,\)"),
+        (
+            {"actions": np.zeros((50, 2), np.float32), "rewards": np.zeros(50, np.float32)},
+            "episode has 50 steps, the task has 200",
+        ),
         ({"seed": -1}, "seed is -1"),
         ({"assets": "borrowed"}, "assets are 'borrowed'"),
         (

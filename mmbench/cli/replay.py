@@ -1,5 +1,6 @@
 """`mmbench replay`."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,11 +85,16 @@ class Replay:
 def print_verification(records: list[EpisodeRecord], workers: int | None, as_json: bool) -> int:
     """Replay episodes under a progress bar; return 1 if one differs, else 0."""
     with show_progress() as on_progress:
-        differences = verify(records, workers=workers, on_progress=on_progress)
+        verdicts = verify(records, workers=workers, on_progress=on_progress)
+    numbers = Counter(verdict.answer for verdict in verdicts)
     if as_json:
-        print_json({"episodes": len(records), "differences": differences})
+        answers = {name: numbers[name] for name in ("equal", "consistent", "different")}
+        reasons = [verdict.reason for verdict in verdicts if verdict.reason]
+        print_json({"episodes": len(records), **answers, "differences": reasons})
     else:
-        for difference in differences:
-            print(difference)
-        print(f"{len(records) - len(differences)} of {len(records)} episodes replayed equal")
-    return 1 if differences else 0
+        for verdict in verdicts:
+            if verdict.answer == "different":
+                print(verdict.reason)
+        print(f"{numbers['equal']} of {len(records)} episodes replayed equal", end="")
+        print(f", {numbers['consistent']} consistent" if numbers["consistent"] else "")
+    return 1 if numbers["different"] else 0

@@ -14,6 +14,7 @@ from mmbench.demos.expert import PLAN, build_expert, expert_for
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, Trajectory, read, record_episode, replay
 from mmbench.errors import DemonstrationError, UsageError
+from mmbench.files import locked
 from mmbench.pool import worker_pool
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import distinct_tasks, get_task
@@ -83,52 +84,53 @@ def generate(
     ]
     by_task = {job.task.id: job for job in jobs}
     out = Path(out)
-    writers = {name: EpisodeWriter(out / name) for name in (KEPT, REJECTED)}
-    for name in writers:
-        for record in read(out / name):
-            if record.task_id in by_task:
-                by_task[record.task_id].add(record, is_kept=is_good(record, min_score))
+    with locked(out):
+        writers = {name: EpisodeWriter(out / name) for name in (KEPT, REJECTED)}
+        for name in writers:
+            for record in read(out / name):
+                if record.task_id in by_task:
+                    by_task[record.task_id].add(record, is_kept=is_good(record, min_score))
 
-    def report(note: str) -> None:
-        done = sum(job.num_good for job in jobs)
-        on_progress(Progress("good episodes", done, len(jobs) * episodes, note))
+        def report(note: str) -> None:
+            done = sum(job.num_good for job in jobs)
+            on_progress(Progress("good episodes", done, len(jobs) * episodes, note))
 
-    report("")
-    num_workers = workers or os.cpu_count() or 1
-    with worker_pool(num_workers) as pool:
-        running: dict[Future[EpisodeRecord], _TaskJobs] = {}
-        try:
-            while True:
-                while len(running) < num_workers and (chosen := _next_job(jobs)) is not None:
-                    seed = chosen.next_seed()
-                    future = pool.submit(
-                        _play,
-                        chosen.task.id,
-                        seed,
-                        chosen.expert,
-                        budget * chosen.effort(),
-                        chosen.memory(),
-                        checkpoint,
-                        options,
-                    )
-                    running[future] = chosen
-                if not running:
-                    break
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    job, record = running.pop(future), future.result()
-                    is_kept = is_good(record, min_score)
-                    writers[KEPT if is_kept else REJECTED].add([record])
-                    job.num_running -= 1
-                    job.add(record, is_kept=is_kept)
-                    verdict = "kept" if is_kept else "rejected"
-                    report(f"{job.task.id} scored {record.score:.2f}, {verdict}")
-        except BrokenProcessPool as error:
-            raise DemonstrationError(
-                "a worker process died; run the same command again to continue"
-            ) from error
-    for writer in writers.values():
-        writer.compact()
+        report("")
+        num_workers = workers or os.cpu_count() or 1
+        with worker_pool(num_workers) as pool:
+            running: dict[Future[EpisodeRecord], _TaskJobs] = {}
+            try:
+                while True:
+                    while len(running) < num_workers and (chosen := _next_job(jobs)) is not None:
+                        seed = chosen.next_seed()
+                        future = pool.submit(
+                            _play,
+                            chosen.task.id,
+                            seed,
+                            chosen.expert,
+                            budget * chosen.effort(),
+                            chosen.memory(),
+                            checkpoint,
+                            options,
+                        )
+                        running[future] = chosen
+                    if not running:
+                        break
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        job, record = running.pop(future), future.result()
+                        is_kept = is_good(record, min_score)
+                        writers[KEPT if is_kept else REJECTED].add([record])
+                        job.num_running -= 1
+                        job.add(record, is_kept=is_kept)
+                        verdict = "kept" if is_kept else "rejected"
+                        report(f"{job.task.id} scored {record.score:.2f}, {verdict}")
+            except BrokenProcessPool as error:
+                raise DemonstrationError(
+                    "a worker process died; run the same command again to continue"
+                ) from error
+        for writer in writers.values():
+            writer.compact()
     return out
 
 

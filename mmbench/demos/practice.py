@@ -22,6 +22,7 @@ from mmbench.demos.plans import Expert
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, read, record_episode
 from mmbench.errors import DemonstrationError, UsageError
+from mmbench.files import locked
 from mmbench.pool import worker_pool
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import distinct_tasks, get_task
@@ -118,38 +119,39 @@ def practise(
     for task in distinct_tasks(tasks):
         expert_for(task, SCRIPTED)
     out = Path(out)
-    writer = EpisodeWriter(out / PRACTICE)
-    done = {record.key for record in read(out / PRACTICE)}
-    wanted = []
-    for name in tasks:
-        num_episodes = -(-steps // get_task(name).max_episode_steps)
-        wanted += [(name, practice_seed(name, index)) for index in range(num_episodes)]
-    todo = [key for key in wanted if key not in done]
+    with locked(out):
+        writer = EpisodeWriter(out / PRACTICE)
+        done = {record.key for record in read(out / PRACTICE)}
+        wanted = []
+        for name in tasks:
+            num_episodes = -(-steps // get_task(name).max_episode_steps)
+            wanted += [(name, practice_seed(name, index)) for index in range(num_episodes)]
+        todo = [key for key in wanted if key not in done]
 
-    def report(note: str) -> None:
-        on_progress(Progress("practising", len(wanted) - len(todo), len(wanted), note))
+        def report(note: str) -> None:
+            on_progress(Progress("practising", len(wanted) - len(todo), len(wanted), note))
 
-    report("")
-    with worker_pool(num_workers) as pool:
-        running: dict[Future[EpisodeRecord], tuple[str, int]] = {}
-        queue = iter(list(todo))
-        try:
-            while True:
-                while len(running) < num_workers and (key := next(queue, None)) is not None:
-                    running[pool.submit(_play, *key, rate)] = key
-                if not running:
-                    break
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    record = future.result()
-                    writer.add([record])
-                    todo.remove(running.pop(future))
-                    report(f"{record.task_id} scored {record.score:.2f}")
-        except BrokenProcessPool as error:
-            raise DemonstrationError(
-                "a worker process died; run the same command again to continue"
-            ) from error
-    writer.compact()
+        report("")
+        with worker_pool(num_workers) as pool:
+            running: dict[Future[EpisodeRecord], tuple[str, int]] = {}
+            queue = iter(list(todo))
+            try:
+                while True:
+                    while len(running) < num_workers and (key := next(queue, None)) is not None:
+                        running[pool.submit(_play, *key, rate)] = key
+                    if not running:
+                        break
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        record = future.result()
+                        writer.add([record])
+                        todo.remove(running.pop(future))
+                        report(f"{record.task_id} scored {record.score:.2f}")
+            except BrokenProcessPool as error:
+                raise DemonstrationError(
+                    "a worker process died; run the same command again to continue"
+                ) from error
+        writer.compact()
     return out
 
 

@@ -5,12 +5,13 @@ from mmbench.episodes.record import EpisodeRecord
 from mmbench.episodes.recording import record_episode
 from mmbench.episodes.replay import Trajectory, replay
 from mmbench.episodes.store import EpisodeWriter, read, read_all, write
-from mmbench.episodes.verification import verify
+from mmbench.episodes.verification import Verdict, verify
 
 __all__ = [
     "EpisodeRecord",
     "EpisodeWriter",
     "Trajectory",
+    "Verdict",
     "film",
     "read",
     "read_all",

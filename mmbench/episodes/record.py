@@ -14,12 +14,18 @@ from mmbench.simulator import AssetVariant, FloatArray
 from mmbench.spec import TaskSpec
 from mmbench.versions import simulator_version, utc_now
 
+_FLOAT32_ROUNDING = 2.0**-23
+_SMALLEST_FLOAT32 = 1e-38
 MAX_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeRecord:
     """One episode: enough to play it again and to check that it was so.
+
+    A record is whole or refused: as long as the task's episodes, the return what its rewards add up
+    to, the score what the task's rule makes of return and success. Whether the success was one, and
+    the rewards were those, only replay can tell.
 
     Attributes:
         task_id: Id in the registry.
@@ -107,11 +113,17 @@ class EpisodeRecord:
                 f"{self.task_id}: actions have shape {self.actions.shape} and rewards "
                 f"{self.rewards.shape}; expected (T, {task.action_dim}) and (T,)"
             )
-        if not 1 <= len(self.rewards) <= task.max_episode_steps:
+        if len(self.rewards) != task.max_episode_steps:
             raise EpisodeError(
                 f"{self.task_id}: episode has {len(self.rewards)} steps, the task has "
                 f"{task.max_episode_steps}"
             )
+        for what, found, expected in (
+            ("task version", self.task_version, task.version),
+            ("simulator", self.simulator, task.domain.name),
+        ):
+            if found != expected:
+                raise EpisodeError(f"{self.task_id}: {what} is {found!r}, expected {expected!r}")
         for name in ("actions", "rewards"):
             if not np.isfinite(getattr(self, name)).all():
                 raise EpisodeError(f"{self.task_id}: {name} must be finite numbers")
@@ -120,8 +132,19 @@ class EpisodeRecord:
                 f"{self.task_id}: return is {self.episode_return}, expected a number"
             )
         self._check_labels()
-        if not 0.0 <= self.score <= 1.0:
-            raise EpisodeError(f"{self.task_id}: score is {self.score}, expected 0 to 1")
+        sum_of_rewards = float(self.rewards.sum(dtype=np.float64))
+        # Rewards are kept as float32, the return was added up before they were rounded.
+        rounding = _FLOAT32_ROUNDING * float(np.abs(self.rewards).sum(dtype=np.float64))
+        if abs(self.episode_return - sum_of_rewards) > rounding + _SMALLEST_FLOAT32:
+            raise EpisodeError(
+                f"{self.task_id}: return is {self.episode_return}, the rewards add up to "
+                f"{sum_of_rewards}"
+            )
+        score = task.score.score(self.episode_return, self.success)
+        if self.score != score:
+            raise EpisodeError(
+                f"{self.task_id}: score is {self.score}, the task's rule makes it {score}"
+            )
         if not 0 <= self.seed <= MAX_SEED:
             raise EpisodeError(f"{self.task_id}: seed is {self.seed}, expected 0 to {MAX_SEED}")
         if self.assets not in get_args(AssetVariant):

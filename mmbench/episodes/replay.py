@@ -29,6 +29,7 @@ class Trajectory:
         record: What was replayed; `None` if the episode comes from elsewhere.
         labels: What to imitate, float32, shape `(T, A)`, where it is not the actions.
         score: Score of the last step, as it was seen here; `None` if not known.
+        episode_return: Return of the last step, as it was seen here; `None` if not known.
     """
 
     task_id: str
@@ -40,6 +41,7 @@ class Trajectory:
     record: EpisodeRecord | None = None
     labels: FloatArray | None = None
     score: float | None = None
+    episode_return: float | None = None
 
     @property
     def expert_actions(self) -> FloatArray:
@@ -128,6 +130,7 @@ def replay(
         record=record,
         labels=record.labels,
         score=info["score"],
+        episode_return=info["return"],
     )
 
 

@@ -1,5 +1,7 @@
 """Episode logs on disk: directories of Parquet shards, written atomically, read as data only."""
 
+import re
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,11 @@ SCHEMA = pa.schema(
 _OPTIONAL = ("labels", "disturbed", "platform")
 MAX_ROW_GROUP_BYTES = 256 * 2**20
 """Largest row group that is read, uncompressed: a file that unpacks to more is refused."""
+MAX_ROWS = 250_000
+"""Most episodes of one file."""
+_MAX_TEXT_BYTES = 1024
 _ROWS_PER_GROUP = 64
+_PART = re.compile(r"part-(\d{1,12})(?:-[0-9a-f]{8})?\.parquet")
 _MAX_VALUES_PER_EPISODE = MAX_ACTION_DIM * max(spec.max_episode_steps for spec in list_tasks())
 
 
@@ -85,26 +91,38 @@ class EpisodeWriter:
         self._directory.mkdir(parents=True, exist_ok=True)
         for leftover in self._directory.glob(".*.tmp"):
             leftover.unlink()
-        numbers = [int(p.stem.rpartition("-")[2]) for p in self._directory.glob("part-*.parquet")]
-        self._next_number = max(numbers, default=-1) + 1
+        names = (_PART.fullmatch(path.name) for path in self._directory.glob("part-*.parquet"))
+        self._next_number = max((int(name[1]) for name in names if name), default=-1) + 1
 
     def add(self, records: Sequence[EpisodeRecord]) -> None:
         """Write the episodes to a shard of their own."""
         if records:
-            write(records, self._directory / f"part-{self._next_number:06d}.parquet")
+            write(records, self._next_part())
             self._next_number += 1
+
+    def _next_part(self) -> Path:
+        # The end of the name is nobody else's, even if two processes are at the same number.
+        return self._directory / f"part-{self._next_number:06d}-{secrets.token_hex(4)}.parquet"
 
     def compact(self) -> None:
         """Merge all shards into one.
 
-        The merged file is in place before the old ones go; being stopped in between leaves
-        duplicates, which `read` drops.
+        The merged file is in place, and read back, before the old ones go; being stopped in between
+        leaves duplicates, which `read` drops.
+
+        Raises:
+            EpisodeError: If the merged file does not hold what the old ones hold.
         """
         shards = list(_shards(self._directory))
         if len(shards) > 1:
-            self.add(read_all(self._directory))
+            keys = {record.key for shard in shards for record in _read_shard(shard)}
+            merged = self._next_part()
+            write(read_all(self._directory), merged)
+            self._next_number += 1
+            if not keys <= {record.key for record in _read_shard(merged)}:
+                raise EpisodeError(f"{merged} does not hold all episodes of {self._directory}")
             for shard in shards:
-                shard.unlink()
+                shard.unlink(missing_ok=True)
 
 
 def _shards(path: Path) -> Iterable[Path]:
@@ -118,6 +136,8 @@ def _shards(path: Path) -> Iterable[Path]:
 
 
 def _read_shard(path: Path) -> Iterator[EpisodeRecord]:
+    if path.is_symlink() or not path.is_file():
+        raise EpisodeError(f"{path} is not a regular file")
     try:
         with pq.ParquetFile(path) as file:
             _check_file(file, path)
@@ -142,8 +162,21 @@ def _check_file(file: pq.ParquetFile, path: Path) -> None:
         raise EpisodeError(f"{path} is not an episode log: column {wrong[0]!r} is not as expected")
     if version not in (b"1", SCHEMA_VERSION):
         raise EpisodeError(f"{path} is an episode log of another schema version, expected 1 or 2")
+    if file.metadata.num_rows > MAX_ROWS:
+        raise EpisodeError(
+            f"{path} holds {file.metadata.num_rows} episodes, at most {MAX_ROWS} are read"
+        )
+    texts = [i for i, field in enumerate(schema) if pa.types.is_string(field.type)]
     for index in range(file.metadata.num_row_groups):
         group = file.metadata.row_group(index)
+        for name in (schema.names[i] for i in texts):
+            chunk = next(
+                column
+                for column in map(group.column, range(group.num_columns))
+                if column.path_in_schema == name
+            )
+            if chunk.total_uncompressed_size > _MAX_TEXT_BYTES * (group.num_rows + 1):
+                raise EpisodeError(f"{path}: column {name!r} holds texts that are too long")
         # Values count, not bytes: a run of equal values takes hardly any.
         num_values = max(group.column(k).num_values for k in range(group.num_columns))
         allowed = group.num_rows * _MAX_VALUES_PER_EPISODE

@@ -11,12 +11,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from mmbench.errors import ResultError
-from mmbench.files import replacing
+from mmbench.files import read_limited, replacing
 from mmbench.registry import get_task
 from mmbench.versions import installed_version, simulator_version, utc_now
 
 FILE_NAME = "manifest.json"
 MAX_BYTES = 2**20
+MAX_EPISODES = 1000
+"""Episodes per task of a result."""
 
 
 class Hardware(BaseModel):
@@ -42,7 +44,7 @@ class Manifest(BaseModel):
     checkpoint_sha256: str | None
     suite: str | None
     tasks: list[str] = Field(min_length=1)
-    num_episodes: int = Field(ge=1)
+    num_episodes: int = Field(ge=1, le=MAX_EPISODES)
     seed: int = Field(ge=0)
     versions: dict[str, str]
     simulators: dict[str, str]
@@ -98,9 +100,8 @@ def read_manifest(directory: Path) -> Manifest:
     """Read and check the manifest of a result directory."""
     path = directory / FILE_NAME
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ResultError(f"{path} is larger than {MAX_BYTES} bytes")
-        return Manifest.model_validate_json(path.read_bytes(), strict=True)
+        content = read_limited(path, MAX_BYTES, ResultError)
+        return Manifest.model_validate_json(content, strict=True)
     except OSError as error:
         raise ResultError(
             f"{directory} is not a result directory: {FILE_NAME} cannot be read "

@@ -28,7 +28,7 @@ def summary_table(results: Sequence[Result]) -> Table:
                 f"[{iqm.low:.4f}, {iqm.high:.4f}]",
                 improvement,
                 str(len(result.scores)),
-                str(len(result.episodes)),
+                result.completeness,
                 result.assets,
             )
         )

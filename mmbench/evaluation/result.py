@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from mmbench.dependencies import needed_for
 from mmbench.episodes import EpisodeRecord, read_all
-from mmbench.errors import ResultError
+from mmbench.errors import ResultError, UnknownSuiteError, UnknownTaskError
 from mmbench.evaluation.manifest import Manifest, read_manifest
-from mmbench.registry import get_task
+from mmbench.registry import get_suite, get_task
 from mmbench.seeding import evaluation_seed
 
 if TYPE_CHECKING:
@@ -49,7 +49,17 @@ class Result:
     @property
     def is_complete(self) -> bool:
         """Whether every task has all its episodes."""
-        return len(self.episodes) == len(self.manifest.tasks) * self.manifest.num_episodes
+        return len(self.episodes) == self._num_wanted
+
+    @property
+    def completeness(self) -> str:
+        """How many episodes there are: `2000`, or `1500 of 2000` if some are missing."""
+        found = str(len(self.episodes))
+        return found if self.is_complete else f"{found} of {self._num_wanted}"
+
+    @property
+    def _num_wanted(self) -> int:
+        return len(self.manifest.tasks) * self.manifest.num_episodes
 
     @property
     def assets(self) -> str:
@@ -89,10 +99,12 @@ def load_result(directory: Path | str) -> Result:
     """Read a result directory and check that manifest and episodes belong together.
 
     Raises:
-        ResultError: If it is none, or if an episode is not one that the manifest asks for.
+        ResultError: If it is none, if the manifest contradicts itself, or if an episode is not one
+            that it asks for.
     """
     directory = Path(directory)
     manifest = read_manifest(directory)
+    _check_manifest(manifest, directory)
     wanted = {
         (task, evaluation_seed(task, index))
         for task in manifest.tasks
@@ -105,6 +117,11 @@ def load_result(directory: Path | str) -> Result:
                 f"{directory}: {episode.task_id} with seed {episode.seed} is not an episode of "
                 "this evaluation"
             )
+        if episode.agent != manifest.agent:
+            raise ResultError(
+                f"{directory}: {episode.task_id} with seed {episode.seed} was played by "
+                f"{episode.agent!r}, the manifest says {manifest.agent!r}"
+            )
         expected = manifest.simulators[episode.simulator]
         if episode.simulator_version != expected:
             raise ResultError(
@@ -112,6 +129,39 @@ def load_result(directory: Path | str) -> Result:
                 f"the manifest says {expected}"
             )
     return Result(name=manifest.agent, manifest=manifest, episodes=tuple(episodes))
+
+
+def _check_manifest(manifest: Manifest, directory: Path) -> None:
+    """Raise `ResultError` if tasks, suite and simulators do not agree."""
+    try:
+        domains = {get_task(task).domain.name for task in manifest.tasks}
+        suite = manifest.tasks if manifest.suite is None else list(get_suite(manifest.suite))
+    except (UnknownTaskError, UnknownSuiteError) as error:
+        raise ResultError(f"{directory}: {error}") from error
+    if len(set(manifest.tasks)) < len(manifest.tasks):
+        raise ResultError(f"{directory}: the manifest names a task twice")
+    if suite != manifest.tasks:
+        raise ResultError(
+            f"{directory}: the manifest's {len(manifest.tasks)} tasks are not the "
+            f"{len(suite)} of suite {manifest.suite!r}"
+        )
+    if domains != set(manifest.simulators):
+        raise ResultError(
+            f"{directory}: the manifest gives simulators for {sorted(manifest.simulators)}, its "
+            f"tasks need {sorted(domains)}"
+        )
+
+
+def incomparable(one: Manifest, other: Manifest) -> str | None:
+    """Return why two results cannot stand in one table, or `None` if they can."""
+    for domain, version in other.simulators.items():
+        first = one.simulators.get(domain, version)
+        if first != version:
+            return (
+                f"the results used different simulators for {domain} ({first}; {version}) "
+                "and cannot be compared"
+            )
+    return None
 
 
 def load_results(directories: Sequence[Path | str]) -> list[Result]:
@@ -122,13 +172,8 @@ def load_results(directories: Sequence[Path | str]) -> list[Result]:
     """
     results = [load_result(directory) for directory in directories]
     for other in results[1:]:
-        for domain, version in other.manifest.simulators.items():
-            first = results[0].manifest.simulators.get(domain, version)
-            if first != version:
-                raise ResultError(
-                    f"the results used different simulators for {domain} ({first}; {version}) "
-                    "and cannot be compared"
-                )
+        if (reason := incomparable(results[0].manifest, other.manifest)) is not None:
+            raise ResultError(reason)
     names = [result.name for result in results]
     if len(set(names)) < len(names):
         results = [

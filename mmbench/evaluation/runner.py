@@ -22,6 +22,7 @@ from mmbench.evaluation.manifest import (
     write_manifest,
 )
 from mmbench.evaluation.result import Result, load_result
+from mmbench.files import locked
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks, get_task
 from mmbench.seeding import evaluation_seed
@@ -82,46 +83,48 @@ def evaluate(
     factory = find_agent(agent) if isinstance(agent, str) else agent
     name = agent if isinstance(agent, str) else f"{agent.__module__}:{agent.__qualname__}"
     out = Path(out)
-    manifest = _open(
-        out,
-        new_manifest(
-            agent=name,
-            agent_options=dict(options or {}),
-            checkpoint=checkpoint,
-            suite=suite,
-            tasks=task_ids,
-            num_episodes=episodes,
-            seed=seed,
-        ),
-    )
-    done = load_result(out)
-    left = _episodes_left(task_ids, episodes, done.episodes)
-    writer = EpisodeWriter(out / "episodes")
-    if left:
-        slots = _plan_slots(left)
-        built = build_agent(
-            factory,
-            slots,
-            name=name,
-            checkpoint=checkpoint,
-            device=device,
-            seed=seed,
-            options=options or {},
+    _check_folder(out)
+    with locked(out):
+        manifest = _open(
+            out,
+            new_manifest(
+                agent=name,
+                agent_options=dict(options or {}),
+                checkpoint=checkpoint,
+                suite=suite,
+                tasks=task_ids,
+                num_episodes=episodes,
+                seed=seed,
+            ),
         )
-        envs = MultitaskVectorEnv(
-            slots,
-            num_workers=workers,
-            obs_type=obs_type,
-            image_size=image_size,
-            on_progress=on_progress,
-        )
-        try:
-            _Match(envs, built, name, left, writer, on_progress, len(done.episodes)).play()
-        finally:
-            envs.close()
-    writer.compact()
-    write_manifest(manifest.model_copy(update={"finished": utc_now()}), out)
-    return load_result(out)
+        done = load_result(out)
+        left = _episodes_left(task_ids, episodes, done.episodes)
+        writer = EpisodeWriter(out / "episodes")
+        if left:
+            slots = _plan_slots(left)
+            built = build_agent(
+                factory,
+                slots,
+                name=name,
+                checkpoint=checkpoint,
+                device=device,
+                seed=seed,
+                options=options or {},
+            )
+            envs = MultitaskVectorEnv(
+                slots,
+                num_workers=workers,
+                obs_type=obs_type,
+                image_size=image_size,
+                on_progress=on_progress,
+            )
+            try:
+                _Match(envs, built, name, left, writer, on_progress, len(done.episodes)).play()
+            finally:
+                envs.close()
+        writer.compact()
+        write_manifest(manifest.model_copy(update={"finished": utc_now()}), out)
+        return load_result(out)
 
 
 class _Match:
@@ -248,11 +251,21 @@ class _Match:
         )
 
 
+def _check_folder(out: Path) -> None:
+    """Raise `ResultError` if there is something else where the result is to go."""
+    if out.is_dir():
+        is_foreign = not (out / FILE_NAME).exists() and any(
+            not path.name.startswith(".") for path in out.iterdir()
+        )
+    else:
+        is_foreign = out.exists()
+    if is_foreign:
+        raise ResultError(f"{out} exists and is not a result directory; choose another --out")
+
+
 def _open(out: Path, planned: Manifest) -> Manifest:
     """Start a result directory, or continue the one that is there."""
     if not (out / FILE_NAME).exists():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise ResultError(f"{out} exists and is not a result directory; choose another --out")
         (out / "episodes").mkdir(parents=True, exist_ok=True)
         write_manifest(planned, out)
         return planned

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import mmbench
@@ -89,7 +90,14 @@ def test_a_tampered_episode_fails_verification(result_dir: Path, tmp_path: Path)
     records = read_all(result_dir)
     rewards = records[1].rewards.copy()
     rewards[5] += 0.5
-    records[1] = dataclasses.replace(records[1], rewards=rewards)
+    episode_return = float(rewards.sum(dtype=np.float64))
+    spec = mmbench.task(records[1].task_id)
+    records[1] = dataclasses.replace(
+        records[1],
+        rewards=rewards,
+        episode_return=episode_return,
+        score=spec.score.score(episode_return, records[1].success),
+    )
     mmbench.episodes.write(records, tmp_path / "log.parquet")
     result = mmbench_command("replay", str(tmp_path / "log.parquet"), "--verify")
     assert result.returncode == 1

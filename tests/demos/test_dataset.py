@@ -152,12 +152,13 @@ NUM_GOOD_TASKS, MEAN_SCORE = 171, 0.8
 def test_a_sample_of_the_shipped_set_replays_equal() -> None:
     records = [next(iter(mmbench.demos.shipped([task]))) for task in SAMPLE]
     assert all(is_good(record) for record in records)
-    assert verify(records, workers=0) == []
+    assert [v for v in verify(records, workers=0) if v.answer == "different"] == []
 
 
 @pytest.mark.slow
 def test_the_whole_shipped_set_replays_equal() -> None:
-    assert verify(list(mmbench.demos.shipped())) == []
+    records = [*mmbench.demos.shipped(), *mmbench.demos.shipped_practice()]
+    assert [v for v in verify(records) if v.answer == "different"] == []
 
 
 @pytest.mark.parametrize("damage", ["truncated", "garbage", "empty"])

@@ -1,0 +1,233 @@
+"""Forged results are found out, honest ones are not."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import mmbench
+from mmbench.episodes import EpisodeRecord, Trajectory, read_all, replay
+from mmbench.episodes.store import SCHEMA
+from mmbench.episodes.verification import judge
+from mmbench.errors import ResultError, RunError
+from mmbench.evaluation import load_result, verify_result
+from mmbench.files import locked
+from mmbench.platform_class import platform_class
+
+MMBENCH = (sys.executable, "-c", "import sys; from mmbench.cli.main import main; sys.exit(main())")
+TASKS = ("pendulum-swingup", "pygame-pong", "pygame-cartpole-balance")
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("honest") / "result"
+    mmbench.evaluate("random", tasks=TASKS, episodes=2, out=out, workers=0)
+    return out
+
+
+Row = dict[str, Any]
+
+
+def forged(honest: Path, out: Path, change: Callable[[list[Row], Row], None]) -> Path:
+    """Copy a result, with its rows and its manifest changed."""
+    rows = pq.read_table(next((honest / "episodes").glob("*.parquet"))).to_pylist()
+    manifest = json.loads((honest / "manifest.json").read_text())
+    change(rows, manifest)
+    (out / "episodes").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), out / "episodes" / "part-0.parquet")
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    return out
+
+
+def test_an_honest_result_is_equal(honest: Path) -> None:
+    found = verify_result(honest, workers=0)
+    assert (found.is_complete, found.count("equal"), found.problems) == (True, 6, ())
+
+
+def cut(rows: list[Row], manifest: Row) -> None:
+    row = rows[0]
+    width = len(row["actions"]) // len(row["rewards"])
+    row["actions"], row["rewards"] = row["actions"][: 50 * width], row["rewards"][:50]
+    row["length"] = 50
+
+
+def swap_seeds(rows: list[Row], manifest: Row) -> None:
+    of_task = [row for row in rows if row["task"] == "pygame-cartpole-balance"]
+    of_task[0]["seed"], of_task[1]["seed"] = of_task[1]["seed"], of_task[0]["seed"]
+
+
+def one_reward(change: Callable[[np.float32], np.float32]) -> Callable[[list[Row], Row], None]:
+    def forge(rows: list[Row], manifest: Row) -> None:
+        row = next(row for row in rows if row["task"] == "pygame-cartpole-balance")
+        row["rewards"][3] = float(change(np.float32(row["rewards"][3])))
+
+    return forge
+
+
+def first(**values: Any) -> Callable[[list[Row], Row], None]:
+    return lambda rows, manifest: rows[0].update(values)
+
+
+def every(**values: Any) -> Callable[[list[Row], Row], None]:
+    return lambda rows, manifest: [row.update(values) for row in rows] and None
+
+
+def in_manifest(**values: Any) -> Callable[[list[Row], Row], None]:
+    return lambda rows, manifest: manifest.update(values)
+
+
+def versions_in_both(rows: list[Row], manifest: Row) -> None:
+    every(simulator_version="x 1")(rows, manifest)
+    manifest["simulators"] = dict.fromkeys(manifest["simulators"], "x 1")
+
+
+FORGERIES: dict[str, tuple[Callable[[list[Row], Row], None], str]] = {
+    "cut at its best step": (cut, "episode has 50 steps, the task has"),
+    "a reward of one more": (one_reward(lambda r: r + np.float32(1)), "the rewards add up to"),
+    "the next float as a reward": (
+        one_reward(lambda r: np.nextafter(r, np.float32(np.inf))),
+        "reward 3 is",
+    ),
+    "seed + 1": (lambda rows, m: rows[0].update(seed=rows[0]["seed"] + 1), "is not an episode of"),
+    "seeds swapped": (swap_seeds, "pygame-cartpole-balance"),
+    "score 1": (first(score=1.0), "the task's rule makes it"),
+    "all scores 1": (every(score=1.0), "the task's rule makes it"),
+    "return + 100": (
+        lambda rows, m: rows[0].update({"return": rows[0]["return"] + 100}),
+        "the rewards add up to",
+    ),
+    "success": (first(success=True), "success is False in the replay"),
+    "an episode dropped": (lambda rows, m: rows.pop() and None, "is incomplete: 5 of 6"),
+    "num_episodes lower": (in_manifest(num_episodes=1), "is not an episode of this evaluation"),
+    "num_episodes higher": (in_manifest(num_episodes=10), "is incomplete: 6 of 30"),
+    "num_episodes huge": (in_manifest(num_episodes=10**12), "less than or equal to 1000"),
+    "another suite": (in_manifest(suite="quick"), "are not the 10 of suite 'quick'"),
+    "no such suite": (in_manifest(suite="no-such-suite"), "no-such-suite"),
+    "a task dropped": (in_manifest(tasks=list(TASKS[:2])), "gives simulators for|not an episode"),
+    "a task twice": (in_manifest(tasks=[*TASKS, TASKS[0]]), "names a task twice"),
+    "another task's name": (first(task="pendulum-spin"), "is not an episode of|pendulum-spin"),
+    "task version": (first(task_version=2), "task version is 2, expected 1"),
+    "the episode's agent": (first(agent="newt"), "was played by 'newt'"),
+    "the manifest's agent": (in_manifest(agent="newt"), "the manifest says 'newt'"),
+    "simulator version": (first(simulator_version="x 1"), "was played with x 1"),
+    "versions in both": (versions_in_both, "recorded with simulator 'x 1'"),
+    "unknown simulator": (first(simulator="nonsense"), "simulator is 'nonsense'"),
+    "assets": (every(assets="stand-in"), "recorded with assets 'stand-in'"),
+    "simulators missing": (in_manifest(simulators={}), "gives simulators for"),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forgery_is_found(honest: Path, tmp_path: Path, name: str) -> None:
+    change, reason = FORGERIES[name]
+    found = verify_result(forged(honest, tmp_path / "forged", change), workers=0)
+    assert found.problems
+    assert any(part in " ".join(found.problems) for part in reason.split("|")), found.problems
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_no_forgery_passes_as_played_elsewhere(honest: Path, tmp_path: Path, name: str) -> None:
+    def change(rows: list[Row], manifest: Row) -> None:
+        for row in rows:
+            row["platform"] = "another class"
+        FORGERIES[name][0](rows, manifest)
+
+    found = verify_result(forged(honest, tmp_path / "forged", change), workers=0)
+    assert found.problems
+    assert found.count("consistent") == 0
+
+
+def test_tables_say_that_a_result_is_incomplete(honest: Path, tmp_path: Path) -> None:
+    result = load_result(forged(honest, tmp_path / "f", lambda rows, m: rows.pop() and None))
+    assert result.completeness == "5 of 6"
+    report = subprocess.run(
+        [*MMBENCH, "report", str(tmp_path / "f")],
+        capture_output=True,
+        text=True,
+    )
+    assert "5 of 6" in report.stdout
+
+
+def played_elsewhere(record: EpisodeRecord, noise: float) -> tuple[EpisodeRecord, Trajectory]:
+    """Return a record of another class whose rewards differ from the replay's by `noise`."""
+    replayed = replay(record)
+    assert replayed.episode_return is not None
+    drift = noise * np.arange(record.length, dtype=np.float32)
+    seen = dataclasses.replace(
+        replayed,
+        rewards=replayed.rewards + drift,
+        episode_return=replayed.episode_return + float(drift.sum()),
+    )
+    return dataclasses.replace(record, platform="another class"), seen
+
+
+def test_rounding_on_another_class_is_consistent(honest: Path) -> None:
+    record = next(r for r in read_all(honest) if r.task_id == "pygame-cartpole-balance")
+    elsewhere, seen = played_elsewhere(record, 1e-7)
+    assert judge(elsewhere, seen).answer == "consistent"
+    here = dataclasses.replace(record, platform=platform_class())
+    assert judge(here, seen).answer == "different"
+    elsewhere, seen = played_elsewhere(record, 1e-2)
+    assert judge(elsewhere, seen).answer == "different"
+
+
+def test_a_folder_has_one_process(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from mmbench.files import locked\n"
+        "with locked(Path(sys.argv[1])):\n print('in', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "in\n"
+        message = f"is in use by process {other.pid} on"
+        with pytest.raises(RunError, match=message), locked(tmp_path):
+            pass
+        other.kill()
+    with locked(tmp_path):  # what a dead process held is free
+        pass
+
+
+def test_two_evaluations_of_one_folder_lose_nothing(tmp_path: Path) -> None:
+    command = [
+        *(*MMBENCH, "evaluate", "--agent", "random"),
+        *("--tasks", *TASKS, "--episodes", "4", "--workers", "0", "--out", str(tmp_path / "r")),
+    ]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [process.communicate()[1] for process in both]
+    codes = sorted(process.returncode for process in both)
+    assert codes in ([0, 0], [0, 2]), errors  # the second may come when the first is done
+    if codes == [0, 2]:
+        assert any("is in use by process" in error for error in errors)
+    assert load_result(tmp_path / "r").is_complete
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_only_regular_files_are_read(honest: Path, tmp_path: Path, kind: str) -> None:
+    import os
+
+    (tmp_path / "episodes").mkdir()
+    manifest = tmp_path / "manifest.json"
+    if kind == "link":
+        manifest.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(manifest)
+    else:
+        manifest.mkdir()
+    with pytest.raises(ResultError, match="manifest.json"):
+        load_result(tmp_path)
+
+
+def test_a_result_is_a_data_frame(honest: Path) -> None:
+    frame = load_result(honest).to_frame()
+    assert len(frame) == 6
+    assert set(frame["task"]) == set(TASKS)
+    assert frame.groupby("task")["score"].mean().between(0, 1).all()
