@@ -144,7 +144,7 @@ def clone(
         with torch.no_grad():
             torch._foreach_copy_(list(own), average)
         checkpoint = Checkpoint(
-            model=averaged, tasks=config.tasks, encoder=config.encoder, target_q={}
+            model=averaged, tasks=config.tasks, encoder=config.encoder, target_q={}, plays="policy"
         )
         save_checkpoint(out, checkpoint)
 
@@ -190,9 +190,7 @@ def _policy_mean(model: WorldModel, batch: Batch) -> Tensor:
 def make(
     tasks: Sequence[str], *, checkpoint: str | None, device: str, seed: int, **options: Any
 ) -> Agent:
-    """Build the agent from a checkpoint folder; it plays the policy's mean."""
-    if checkpoint is None:
-        raise UsageError("bc plays from a checkpoint; give one with --checkpoint")
+    """Build the agent from a checkpoint folder, or from the one that ships: the policy's mean."""
     return make_newt(
         tasks, checkpoint=checkpoint, device=device, seed=seed, planning=False, **options
     )

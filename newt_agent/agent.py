@@ -13,7 +13,7 @@ from mmbench import Agent, FloatArray, task
 from mmbench.errors import CheckpointError, UsageError
 from mmbench.language import task_embeddings
 from newt_agent.acceleration import Precision, acceleration, checked_device
-from newt_agent.checkpoint import Checkpoint, action_masks, discounts
+from newt_agent.checkpoint import SHIPPED_WEIGHTS, Checkpoint, action_masks, discounts
 from newt_agent.official import load_any
 from newt_agent.planner import plan, shifted
 from newt_agent.vision import ImageEncoder
@@ -28,7 +28,8 @@ class NewtAgent:
         tasks: One task id per slot.
         device: Where to compute.
         seed: Of the planner's noise.
-        planning: Whether to plan; the policy's mean action is played otherwise.
+        planning: Whether to plan; the policy's mean action is played otherwise. By default what the
+            checkpoint is best played by.
         plan_budget: Factor on the number of action sequences.
         open_loop: Env steps played of a plan.
         prior_weight: How much plans start from the policy instead of from the last plan, 0 to 1.
@@ -43,7 +44,7 @@ class NewtAgent:
         *,
         device: str,
         seed: int,
-        planning: bool = True,
+        planning: bool | None = None,
         plan_budget: float = 1.0,
         open_loop: int = 1,
         prior_weight: float = 0.0,
@@ -70,7 +71,7 @@ class NewtAgent:
                 "are needed"
             )
         self._config = dataclasses.replace(config.planner, num_samples=num_samples)
-        self._is_planning = planning
+        self._is_planning = checkpoint.plays == "plan" if planning is None else planning
         self._open_loop = open_loop
         self._prior_weight = prior_weight
         self._mean = torch.zeros(len(tasks), config.horizon, config.action_dim, device=self._device)
@@ -176,13 +177,11 @@ def encode(
 def make(
     tasks: Sequence[str], *, checkpoint: str | None, device: str, seed: int, **options: Any
 ) -> Agent:
-    """Build the agent from a checkpoint folder, or a `.pt` file of the original.
+    """Build the agent from a checkpoint folder, a `.pt` file of the original, or what ships.
 
     The options are those of `NewtAgent`.
     """
-    if checkpoint is None:
-        raise UsageError("newt plays from a checkpoint; give one with --checkpoint")
     checked_device(device)
     single_task = tasks[0] if len(set(tasks)) == 1 else None
-    loaded = load_any(checkpoint, device, single_task)
+    loaded = load_any(checkpoint or str(SHIPPED_WEIGHTS), device, single_task)
     return NewtAgent(loaded, tasks, device=device, seed=seed, **options)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 import torch
@@ -20,6 +20,10 @@ from newt_agent.config import NewtConfig
 from newt_agent.errors import CheckpointError
 from newt_agent.world_model import WorldModel
 
+SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
+"""The checkpoint that comes with mmbench."""
+Player = Literal["plan", "policy"]
+"""What a checkpoint is best played by."""
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 _TARGET = "target_q."
 
@@ -32,6 +36,7 @@ class _Description(pydantic.BaseModel):
     tasks: list[str]
     encoder: str
     vision: str | None = None
+    plays: Player = "plan"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,7 @@ class Checkpoint:
         encoder: Where the embeddings come from.
         target_q: State of the target Q networks, to go on training; empty if not known.
         vision: Name or folder of the network that makes vectors of pictures, if there is one.
+        plays: Whether to plan with it: a clone has a policy, but no world model that was trained.
     """
 
     model: WorldModel
@@ -51,6 +57,7 @@ class Checkpoint:
     encoder: EncoderName
     target_q: Mapping[str, Tensor]
     vision: str | None = None
+    plays: Player = "plan"
 
 
 def new_model(
@@ -83,19 +90,31 @@ def discounts(tasks: Sequence[str]) -> Tensor:
     return torch.tensor([task(name).effective_discount for name in tasks])
 
 
-def save_checkpoint(folder: Path | str, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint; a folder that is there is replaced file by file, each at once."""
+def save_checkpoint(
+    folder: Path | str, checkpoint: Checkpoint, *, dtype: torch.dtype = torch.float32
+) -> None:
+    """Write a checkpoint; a folder that is there is replaced file by file, each at once.
+
+    Args:
+        folder: Where to.
+        checkpoint: What is written.
+        dtype: Of the networks in the file; the scales of observations stay float32.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: t.detach().cpu() for name, t in checkpoint.model.state_dict().items()}
     tensors |= {_TARGET + name: t.detach().cpu() for name, t in checkpoint.target_q.items()}
-    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    tensors = {
+        name: tensor.to(torch.float32 if name in ("obs_mean", "obs_rate") else dtype).contiguous()
+        for name, tensor in tensors.items()
+    }
     description = {
         "format_version": 1,
         "config": dataclasses.asdict(checkpoint.model.config),
         "tasks": list(checkpoint.tasks),
         "encoder": checkpoint.encoder,
         "vision": checkpoint.vision,
+        "plays": checkpoint.plays,
     }
     with replacing(folder / WEIGHTS) as weights, replacing(folder / DESCRIPTION) as described:
         save_file(tensors, weights)
@@ -119,9 +138,10 @@ def load_checkpoint(folder: Path | str, device: str = "cpu") -> Checkpoint:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{folder / DESCRIPTION} cannot be read: {reason}") from error
     try:
-        tensors = load_file(folder / WEIGHTS, device=device)
+        loaded = load_file(folder / WEIGHTS, device=device)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{folder / WEIGHTS} cannot be read: {error}") from error
+    tensors = {name: tensor.float() for name, tensor in loaded.items()}
     config = described.config
     with torch.device("meta"):
         model = WorldModel(
@@ -149,6 +169,7 @@ def load_checkpoint(folder: Path | str, device: str = "cpu") -> Checkpoint:
         encoder=encoder,
         target_q=target,
         vision=described.vision,
+        plays=described.plays,
     )
 
 
