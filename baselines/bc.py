@@ -18,7 +18,6 @@ from torch import Tensor
 from mmbench import Agent, task
 from mmbench.checks import at_least
 from mmbench.cli.output import show_progress
-from mmbench.errors import UsageError
 from mmbench.language import EncoderName, embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks

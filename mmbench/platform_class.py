@@ -4,6 +4,8 @@ import functools
 import platform
 from pathlib import Path
 
+import numpy as np
+
 _DECIDING = ("fma", "avx2", "avx512f")
 _CPUINFO = Path("/proc/cpuinfo")
 
@@ -16,13 +18,11 @@ def platform_class() -> str:
     instruction sets that mathematical libraries choose their code by, the C library and NumPy's
     BLAS, e.g. `x86_64 AuthenticAMD fma avx2; glibc 2.36; scipy-openblas 0.3.31`.
     """
-    import numpy as np
-
     maker, flags = _processor()
     sets = " ".join(name for name in _DECIDING if name in flags)
     processor = " ".join(part for part in (platform.machine(), maker, sets) if part)
     libc = " ".join(platform.libc_ver()) or platform.system()
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index]
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return f"{processor}; {libc}; {blas['name']} {blas['version']}"
 
 

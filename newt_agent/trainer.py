@@ -404,7 +404,9 @@ class Trainer:
 
     def _keep(self, task_index: int, episode: "_Episode") -> None:
         arrays = episode.arrays()
-        self._replay.add(task_index, **arrays)
+        self._replay.add(
+            *(task_index, arrays["obs"], arrays["action"], arrays["reward"], arrays.get("feature"))
+        )
         self._journal.append((task_index, arrays))
 
     def _new_replay(self) -> Replay:

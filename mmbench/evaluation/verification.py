@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmbench.episodes import EpisodeRecord, Verdict, verify
+from mmbench.episodes.verification import Answer
 from mmbench.errors import EpisodeError, ResultError
 from mmbench.evaluation.result import load_result
 from mmbench.progress import OnProgress, ignore_progress
@@ -28,7 +29,7 @@ class Verification:
     verdicts: tuple[Verdict, ...]
     problems: tuple[str, ...]
 
-    def count(self, answer: str) -> int:
+    def count(self, answer: Answer) -> int:
         """Return how many replayed episodes were `equal`, `consistent` or `different`."""
         return Counter(verdict.answer for verdict in self.verdicts)[answer]
 

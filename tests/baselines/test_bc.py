@@ -6,9 +6,11 @@ import pytest
 import torch
 
 import mmbench
+import mmbench.spec
 from baselines.bc import BCConfig, clone, make
-from mmbench.errors import RunError, UsageError
-from newt_agent.checkpoint import load_checkpoint
+from mmbench.errors import RunError
+from newt_agent.agent import make as make_newt
+from newt_agent.checkpoint import SHIPPED_WEIGHTS, load_checkpoint
 
 TASKS = ("og-point-arena", "pygame-point-maze-var1")
 
@@ -56,6 +58,22 @@ def test_another_run_is_not_gone_on_with(cloned: tuple[Path, list[float]]) -> No
         clone(config, cloned[0])
 
 
-def test_a_checkpoint_is_needed() -> None:
-    with pytest.raises(UsageError, match="bc plays from a checkpoint"):
-        make(TASKS, checkpoint=None, device="cpu", seed=0)
+def test_what_ships_plays_when_no_checkpoint_is_named() -> None:
+    task = "reacher-easy"
+    obs = np.zeros((1, mmbench.spec.MAX_OBS_DIM), np.float32)
+    first = np.ones(1, bool)
+    actions = [
+        factory([task], checkpoint=checkpoint, device="cpu", seed=0).act(obs, first=first)
+        for factory in (make, make_newt)
+        for checkpoint in (None, str(SHIPPED_WEIGHTS))
+    ]
+    assert actions[0].any()
+    for others in actions[1:]:  # what ships is a clone: newt plays its policy, too
+        np.testing.assert_array_equal(others, actions[0])
+
+
+def test_what_ships_is_small_and_knows_all_tasks() -> None:
+    loaded = load_checkpoint(SHIPPED_WEIGHTS)
+    assert loaded.tasks == mmbench.SUITES["full"]
+    assert loaded.model.config.has_normalised_obs
+    assert sum(file.stat().st_size for file in SHIPPED_WEIGHTS.iterdir()) < 12 * 2**20

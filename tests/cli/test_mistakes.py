@@ -45,8 +45,6 @@ evaluate --tasks pygame-pong --checkpoint {nowhere} --out {out} | does not exist
 evaluate --tasks pygame-pong --out {file} | choose another --out
 evaluate --tasks pygame-pong --out {file}/sub | Not a directory
 evaluate --tasks pygame-pong --out /proc/nope | No such file or directory
-evaluate --agent newt --tasks pygame-pong --out {out} | newt plays from a checkpoint
-evaluate --agent bc --tasks pygame-pong --out {out} | bc plays from a checkpoint
 evaluate --agent newt --checkpoint {file} --tasks pygame-pong --out {out} | {file}
 evaluate --tasks pygame-pong --episodes 1 --seed 1 --out {result} | with seed 0, not 1
 evaluate --tasks pygame-pong --episodes 1 --agent zero --out {result} | holds a result with agent

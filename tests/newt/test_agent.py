@@ -82,7 +82,6 @@ def test_a_task_that_is_new_to_the_model_is_played_by_its_language(checkpoint: s
 
 def test_wrong_use_is_told(checkpoint: str) -> None:
     for message, wrong in (
-        ("newt plays from a checkpoint", {"checkpoint": None}),
         ("open_loop is 4, expected 1 to 3", {"open_loop": 4}),
         ("plan_budget 0.01 leaves 0 sequences, at least 9", {"plan_budget": 0.01}),
     ):
