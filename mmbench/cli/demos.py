@@ -1,7 +1,7 @@
 """`mmbench demos generate|stats|verify|render|pack|export|download`."""
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,8 @@ from mmbench.demos.generation import (
     generate,
     is_good,
 )
+from mmbench.demos.learnability import DEFAULT_EPISODES as LEARNABILITY_EPISODES
+from mmbench.demos.learnability import DEFAULT_UPDATES, learnability, learnability_table
 from mmbench.demos.official import REPOSITORY
 from mmbench.demos.plans import SCRIPTS
 from mmbench.demos.practice import DEFAULT_RATE, DEFAULT_STEPS, practise
@@ -120,6 +122,50 @@ def _print_stats(path: Path, as_json: bool) -> None:
         print_json(stats_as_json(stats))
     else:
         print_table(stats_table(stats), f"demonstrations in {path}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemosLearnability:
+    """Clone every task's demonstrations with a small network of its own, and let it play.
+
+    The same command continues where it was stopped.
+    """
+
+    tasks: tuple[str, ...] = ()
+    """Tasks to clone."""
+    suite: str | None = None
+    """Suite to clone instead."""
+    out: Path
+    """Folder for one JSON file per task; it is made or continued."""
+    path: Path | None = None
+    """Directory or file of demonstrations. Default: those that come with mmbench."""
+    updates: int = DEFAULT_UPDATES
+    """Gradient steps per task."""
+    episodes: int = LEARNABILITY_EPISODES
+    """Episodes that every clone plays."""
+    workers: int | None = None
+    """Worker processes. Default: one per core; 0 works in this process."""
+    json: bool = False
+    """Print one JSON array."""
+
+    def run(self) -> int:
+        """Clone, play, and print the table."""
+        tasks = choose_tasks(self.tasks, self.suite)
+        with show_progress() as on_progress:
+            results = learnability(
+                tasks,
+                out=self.out,
+                path=self.path,
+                updates=self.updates,
+                episodes=self.episodes,
+                workers=self.workers,
+                on_progress=on_progress,
+            )
+        if self.json:
+            print_json([asdict(result) for result in results])
+        else:
+            print_table(learnability_table(results), "demonstrations and their clones")
+        return 0
 
 
 @dataclass(frozen=True, kw_only=True)
