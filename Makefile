@@ -28,9 +28,11 @@ $(VENV)/.installed: pyproject.toml
 graphics: ## Install software rendering for pictures (Debian, as root; elsewhere it only tells)
 	@sh .ci/graphics.sh
 
-quickstart: setup ## Evaluate the random agent on one task of every domain
-	$(BIN)/mmbench evaluate --agent random --suite quick --episodes 3 --out $(RESULT)
-	$(BIN)/mmbench report $(RESULT) --per task
+quickstart: setup ## Evaluate Newt and the random agent on one task of every domain
+	$(BIN)/mmbench evaluate --agent newt --suite quick --episodes 3 --out $(RESULT)/newt
+	$(BIN)/mmbench evaluate --agent random --suite quick --episodes 3 --out $(RESULT)/random
+	$(BIN)/mmbench report $(RESULT)/newt $(RESULT)/random --per task --plot $(RESULT)/report.html
+	@echo "the plot is in $(RESULT)/report.html"
 
 check: setup ## Format, lint and types
 	$(BIN)/ruff format --check .

@@ -207,7 +207,7 @@ def _train(obs: FloatArray, label: FloatArray, updates: int) -> "torch.nn.Module
         rows = torch.randint(len(inputs), (_BATCH_SIZE,), generator=generator)
         loss = (policy(inputs[rows]) - targets[rows]).square().mean()
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
+        loss.backward()
         optimizer.step()
     return policy
 
