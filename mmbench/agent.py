@@ -4,7 +4,7 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,24 @@ class Agent(Protocol):
 
         Returns:
             Actions, float32, shape `(num_slots, MAX_ACTION_DIM)`; a task reads its first entries.
+        """
+        ...
+
+
+@runtime_checkable
+class EpisodeSeeded(Protocol):
+    """An agent with randomness of its own that is told which episodes begin.
+
+    One that draws from a generator made of its seed and the episode's plays every episode the same,
+    however an evaluation was interrupted, and in whichever slot it comes to be played.
+    """
+
+    def begin_episodes(self, slots: NDArray[np.int64], seeds: NDArray[np.int64]) -> None:
+        """Learn, before `act` sees their first observations, that episodes begin.
+
+        Args:
+            slots: Where, shape `(N,)`.
+            seeds: The episodes' seeds, shape `(N,)`.
         """
         ...
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import threading
@@ -63,6 +64,17 @@ def test_the_same_agent_and_seed_play_the_same(tmp_path: Path) -> None:
     assert any(
         not np.array_equal(record.actions, by_key[record.key].actions) for record in other.episodes
     )
+
+
+def test_a_resumed_evaluation_plays_what_an_uninterrupted_one_plays(tmp_path: Path) -> None:
+    whole = evaluate("random", tasks=TASKS, episodes=4, out=tmp_path / "a", workers=0)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    (shard,) = (tmp_path / "b" / "episodes").glob("*.parquet")
+    mmbench.episodes.write(whole.episodes[1::3], shard)
+    resumed = evaluate("random", tasks=TASKS, episodes=4, out=tmp_path / "b", workers=0)
+    by_key = {record.key: record for record in resumed.episodes}
+    for record in whole.episodes:
+        np.testing.assert_array_equal(record.actions, by_key[record.key].actions)
 
 
 def test_a_factory_can_be_given_and_named(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ class DemosGenerate:
     """Share of the env steps of practice at which a random action begins; 0 for no practice.
     In practice scripted experts are disturbed, and say what they would have done."""
     practice_steps: int = DEFAULT_STEPS
-    """Env steps of practice wanted per task."""
+    """Env steps of practice wanted per task; 20 episodes at least."""
     workers: int | None = None
     """Worker processes. Default: one per core."""
     checkpoint: str | None = None

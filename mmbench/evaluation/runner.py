@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.agent import Agent, AgentFactory, build_agent, find_agent
+from mmbench.agent import Agent, AgentFactory, EpisodeSeeded, build_agent, find_agent
 from mmbench.checks import at_least, between
 from mmbench.env import IMAGE_SIZE, MAX_IMAGE_SIZE, ObsType
 from mmbench.episodes import EpisodeRecord, EpisodeWriter
@@ -164,6 +164,8 @@ class _Match:
         self._queue_next_seeds(active)
         first = active.copy()
         while active.any():
+            if first.any() and isinstance(self._agent, EpisodeSeeded):
+                self._agent.begin_episodes(np.flatnonzero(first), seeds[first])
             actions = self._ask(obs, first, active)
             obs, rewards, _, truncated, info = envs.step(actions)
             for slot in np.flatnonzero(active):
