@@ -10,7 +10,7 @@ SELDOM := ms-pull-cube-tool rd-open-slide rd-open-drawer quadruped-walk quadrupe
 SHOWN := cheetah-run-back mujoco-ant
 
 .DEFAULT_GOAL := help
-.PHONY: help setup graphics quickstart demos learn test test-slow check docs bench bench-tests clean
+.PHONY: help setup graphics quickstart demos learn newt test test-slow check docs bench bench-tests clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -82,7 +82,7 @@ learn: setup ## Train what docs/newt.md reports (hours; continues where it stopp
 	$(BIN)/mmbench curves $(RUNS)/pendulum-swingup $(RUNS)/cartpole-swingup $(RUNS)/reacher-easy \
 		--out docs/images/newt_single_task.png
 	$(BIN)/mmbench train bc --tasks $(TASKS) --size XS --updates 10000 --batch-size 256 \
-		--warmup-updates 500 --out $(RUNS)/bc
+		--warmup-updates 500 --no-practice --no-normalise --out $(RUNS)/bc
 	$(MULTI) --env-steps 65000 --out $(RUNS)/language
 	$(MULTI) --env-steps 130000 --constraint-end 0.25 --out $(RUNS)/language-130k
 	$(MULTI) --env-steps 65000 --encoder none --out $(RUNS)/no-language
@@ -91,6 +91,11 @@ learn: setup ## Train what docs/newt.md reports (hours; continues where it stopp
 	$(PLAY) --agent newt --checkpoint $(RUNS)/language-130k/final --out $(RUNS)/play-language-130k
 	$(PLAY) --agent newt --checkpoint $(RUNS)/no-language/final --out $(RUNS)/play-no-language
 	$(BIN)/mmbench report $(RUNS)/play-* --per task
+
+newt: setup ## Clone all 200 tasks and put the checkpoint into the package (hours; continues where it stopped)
+	$(BIN)/mmbench train bc --suite full --size S --precision bfloat16 --updates 300000 \
+		--out $(RUNS)/full
+	$(BIN)/python -m newt_agent.ship $(RUNS)/full
 
 test: setup graphics check ## Everything that must pass (about 15 minutes on two cores)
 	$(BIN)/python -m pytest -n 2
