@@ -1,5 +1,6 @@
 """Several processes that train one model: started by torchrun, one per GPU."""
 
+import atexit
 import os
 from collections.abc import Iterable
 from datetime import timedelta
@@ -25,6 +26,8 @@ class Group:
         if self.size > 1 and not distributed.is_initialized():
             backend = "nccl" if device.type == "cuda" else "gloo"
             distributed.init_process_group(backend, timeout=_PATIENCE)
+            # Threads of a group that outlive the interpreter abort the process at exit.
+            atexit.register(distributed.destroy_process_group)
 
     @property
     def is_first(self) -> bool:
