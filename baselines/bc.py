@@ -23,7 +23,8 @@ from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
 from newt_agent.acceleration import checked_device
 from newt_agent.agent import make as make_newt
-from newt_agent.checkpoint import Checkpoint, new_model, save_checkpoint
+from newt_agent.checkpoint import Checkpoint, load_checkpoint, new_model, save_checkpoint
+from newt_agent.clock import clock_rates
 from newt_agent.config import NewtConfig, SizeName, with_suite
 from newt_agent.demonstrations import SHIPPED, demonstration_replay, observation_scale
 from newt_agent.learner import Batch
@@ -51,8 +52,12 @@ class BCConfig:
     """`shipped`, or a directory of demonstrations."""
     practice: bool = True
     """Whether practice is cloned as well, by its labels."""
+    checkpoint: str | None = None
+    """Checkpoint of the same size and tasks, whose weights are where cloning begins."""
     normalise: bool = True
     """Whether observations are normalised per task."""
+    clock: bool = True
+    """Whether tasks whose experts walk to a rhythm have a clock in the observation."""
     encoder: EncoderName = "minilm"
     """Text encoder; `none` clones without language."""
     size: SizeName = "S"
@@ -106,6 +111,7 @@ def clone(
         size=config.size,
         embedding_dim=embedding_dim(config.encoder),
         has_normalised_obs=config.normalise,
+        has_clock=config.clock,
     )
     model = new_model(model_config, config.tasks, config.encoder, config.seed).to(device)
     demos = demonstration_replay(
@@ -120,6 +126,10 @@ def clone(
     if config.normalise:
         mean, std = observation_scale(demos, len(config.tasks))
         model.set_obs_scale(torch.from_numpy(mean), torch.from_numpy(std))
+    if config.clock:
+        model.clock_rate.copy_(torch.from_numpy(clock_rates(config.tasks, model_config.obs_dim)))
+    if config.checkpoint is not None:
+        model.load_networks(load_checkpoint(config.checkpoint).model)
     trained = (*model.encoder.parameters(), *model.policy.parameters())
     average = [parameter.detach().clone() for parameter in trained]
     optimizer = torch.optim.Adam(trained, lr=config.learning_rate, fused=True)

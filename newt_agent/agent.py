@@ -14,6 +14,7 @@ from mmbench.errors import CheckpointError, UsageError
 from mmbench.language import task_embeddings
 from newt_agent.acceleration import Precision, acceleration, checked_device
 from newt_agent.checkpoint import SHIPPED_WEIGHTS, Checkpoint, action_masks, discounts
+from newt_agent.clock import Clock
 from newt_agent.official import load_any
 from newt_agent.planner import plan, shifted
 from newt_agent.vision import ImageEncoder
@@ -76,11 +77,13 @@ class NewtAgent:
         self._prior_weight = prior_weight
         self._mean = torch.zeros(len(tasks), config.horizon, config.action_dim, device=self._device)
         self._num_played = 0
+        self._clock = Clock(self._model.clock_rate[self._task].cpu().numpy())
 
     def act(self, obs: Any, *, first: NDArray[np.bool_]) -> FloatArray:
         """Return actions, shape `(num_slots, MAX_ACTION_DIM)`."""
         is_first = torch.from_numpy(np.asarray(first)).to(self._device)
         states, features = observed(obs, self._images)
+        states = self._clock(states, first)
         with torch.no_grad():
             z = encode(self._model, states, features, self._context)
             if not self._is_planning:
@@ -130,6 +133,7 @@ class NewtAgent:
             alike = [_most_alike(name, known) for name in new]
             model.obs_mean = torch.cat((model.obs_mean, model.obs_mean[alike]))
             model.obs_rate = torch.cat((model.obs_rate, model.obs_rate[alike]))
+            model.clock_rate = torch.cat((model.clock_rate, model.clock_rate.new_zeros(len(new))))
         row = {name: index for index, name in enumerate([*known, *new])}
         return torch.tensor([row[name] for name in tasks], device=self._device)
 

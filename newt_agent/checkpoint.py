@@ -26,6 +26,7 @@ Player = Literal["plan", "policy"]
 """What a checkpoint is best played by."""
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 _TARGET = "target_q."
+_SCALES = ("obs_mean", "obs_rate", "clock_rate")
 
 
 class _Description(pydantic.BaseModel):
@@ -105,7 +106,7 @@ def save_checkpoint(
     tensors = {name: t.detach().cpu() for name, t in checkpoint.model.state_dict().items()}
     tensors |= {_TARGET + name: t.detach().cpu() for name, t in checkpoint.target_q.items()}
     tensors = {
-        name: tensor.to(torch.float32 if name in ("obs_mean", "obs_rate") else dtype).contiguous()
+        name: tensor.to(torch.float32 if name in _SCALES else dtype).contiguous()
         for name, tensor in tensors.items()
     }
     description = {
@@ -158,8 +159,8 @@ def load_checkpoint(folder: Path | str, device: str = "cpu") -> Checkpoint:
         check_tensors(target, model.q.state_dict(), str(folder))
     model.load_state_dict(own, assign=True)
     for name, buffer in model.named_buffers():
-        if buffer.is_meta:  # the empty tables of a model that sees observations as they are
-            setattr(model, name, torch.empty(buffer.shape, device=device))
+        if buffer.is_meta:  # no scales and no clocks
+            setattr(model, name, torch.zeros(buffer.shape, device=device))
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     encoder: Any = described.encoder

@@ -109,6 +109,8 @@ class NewtConfig:
     """Steps of the latent roll-out, in training and in planning."""
     has_normalised_obs: bool = False
     """Whether observations are normalised per task; the original sees them as they are."""
+    has_clock: bool = False
+    """Whether tasks whose experts walk to a rhythm show a clock; the original has none."""
     planner: PlannerConfig = field(default_factory=PlannerConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mmbench.demos import load
 from mmbench.episodes import Trajectory
 from mmbench.progress import OnProgress, Progress, ignore_progress
+from newt_agent.clock import clock_rates, timed
 from newt_agent.config import NewtConfig
 from newt_agent.replay import Replay, Sampling
 from newt_agent.vision import ImageEncoder
@@ -72,6 +73,7 @@ def demonstration_replay(
             best[record.task_id] = max(record.score, best.get(record.task_id, 0.0))
     num_different = num_spoilt = 0
     number = {name: index for index, name in enumerate(tasks)}
+    rates = clock_rates(tasks, config.obs_dim) * config.has_clock
     for done, trajectory in enumerate(demonstrations, start=1):
         pictures = trajectory.images
         weight = _imitation_weight(trajectory, best.get(trajectory.task_id, 0.0))
@@ -80,7 +82,7 @@ def demonstration_replay(
             num_spoilt += weight == 0
         replay.add(
             number[trajectory.task_id],
-            trajectory.observations,
+            timed(trajectory.observations, rates[number[trajectory.task_id]], config.obs_dim),
             trajectory.actions,
             trajectory.rewards,
             images.features(pictures) if images and pictures is not None else None,

@@ -78,6 +78,7 @@ class WorldModel(nn.Module):
     action_masks: Tensor
     obs_mean: Tensor
     obs_rate: Tensor
+    clock_rate: Tensor
 
     def __init__(self, config: NewtConfig, embeddings: Tensor, action_masks: Tensor) -> None:
         super().__init__()
@@ -93,6 +94,8 @@ class WorldModel(nn.Module):
         shape = (len(embeddings), config.obs_dim if config.has_normalised_obs else 0)
         self.register_buffer("obs_mean", torch.zeros(shape), persistent=config.has_normalised_obs)
         self.register_buffer("obs_rate", torch.ones(shape), persistent=config.has_normalised_obs)
+        clocks = torch.zeros(len(embeddings))  # rad per env step, see newt_agent.clock
+        self.register_buffer("clock_rate", clocks, persistent=config.has_clock)
         d, e, a = size.latent_dim, config.embedding_dim, config.action_dim
         self.encoder = StackedMLP(
             x_dim=config.obs_dim,

@@ -12,6 +12,7 @@ from mmbench.checks import at_least, between
 from mmbench.cli.output import options_from, print_json, print_table, show_progress
 from mmbench.cli.replay import print_verification
 from mmbench.demos import SHIPPED, download_official, export_minari, load, pack, read_official
+from mmbench.demos.dataset import PRACTICE
 from mmbench.demos.expert import AUTO, SCRIPTED
 from mmbench.demos.generation import (
     DEFAULT_EPISODES,
@@ -23,7 +24,14 @@ from mmbench.demos.learnability import DEFAULT_EPISODES as LEARNABILITY_EPISODES
 from mmbench.demos.learnability import DEFAULT_UPDATES, learnability, learnability_table
 from mmbench.demos.official import REPOSITORY
 from mmbench.demos.plans import SCRIPTS
-from mmbench.demos.practice import DEFAULT_RATE, DEFAULT_STEPS, practise
+from mmbench.demos.practice import (
+    DEFAULT_RATE,
+    DEFAULT_STEPS,
+    Disturbance,
+    Student,
+    can_be_labelled,
+    practise,
+)
 from mmbench.demos.stats import stats_as_json, stats_table, task_stats
 from mmbench.env import IMAGE_SIZE, MAX_IMAGE_SIZE, ObsType
 from mmbench.episodes import EpisodeRecord, film, read
@@ -91,14 +99,63 @@ class DemosGenerate:
                 practise(
                     scripted,
                     out=self.out,
+                    behaviour=Disturbance(rate=self.disturb),
                     steps=self.practice_steps,
-                    rate=self.disturb,
                     workers=self.workers,
                     on_progress=on_progress,
                 )
         _print_stats(self.out, self.json)
         kept = {stats.task: stats.episodes for stats in task_stats(self.out)}
         return 0 if all(kept.get(task, 0) >= self.episodes for task in tasks) else 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemosLabel:
+    """Let a student play, and scripted experts say at every step what they would have done.
+
+    This is a round of DAgger: clone the demonstrations, let the clone play, clone what the experts
+    say as well, and so on. The episodes are practice: they go to OUT/practice. The same command
+    continues where it was stopped.
+    """
+
+    tasks: tuple[str, ...] = ()
+    """Tasks to play."""
+    suite: str | None = None
+    """Suite to play instead; its tasks whose experts can be asked in any state."""
+    out: Path
+    """Directory; it is made or continued."""
+    student: str = "bc"
+    """The agent that plays."""
+    checkpoint: str | None = None
+    """Checkpoint for the agent."""
+    mix: float = 0.0
+    """Share of the steps that the expert plays itself."""
+    round: int = 1
+    """Number of this round; every round has episodes of its own."""
+    steps: int = DEFAULT_STEPS
+    """Env steps wanted per task; 20 episodes at least."""
+    workers: int | None = None
+    """Worker processes. Default: one per core."""
+
+    def run(self) -> int:
+        """Play."""
+        tasks = choose_tasks(self.tasks, self.suite)
+        if self.suite is not None:
+            tasks = tuple(task for task in tasks if can_be_labelled(get_task(task)))
+        student = Student(
+            agent=self.student, checkpoint=self.checkpoint, mix=self.mix, round=self.round
+        )
+        with show_progress() as on_progress:
+            practise(
+                tasks,
+                out=self.out,
+                behaviour=student,
+                steps=self.steps,
+                workers=self.workers,
+                on_progress=on_progress,
+            )
+        print(f"{self.out / PRACTICE}")
+        return 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.agent import Agent, build_agent, find_agent
+from mmbench.agent import Agent, EpisodeSeeded, build_agent, find_agent
 from mmbench.demos.planner import Planner
 from mmbench.demos.plans import DEFAULT_PLAN, PLANS, SCRIPTS, Expert
 from mmbench.env import TaskEnv
@@ -82,5 +82,7 @@ class _AgentExpert:
     def __call__(self, env: TaskEnv) -> FloatArray:
         obs = np.zeros((1, MAX_OBS_DIM), np.float32)
         obs[0, : env.task.obs_dim] = env.last_state
+        if env.env_steps == 0 and isinstance(self._agent, EpisodeSeeded):
+            self._agent.begin_episodes(np.array([0]), np.array([env.episode_seed]))
         actions = self._agent.act(obs, first=np.array([env.env_steps == 0]))
         return np.asarray(actions[0, : env.task.action_dim], np.float32)

@@ -1,24 +1,29 @@
-"""Practice: episodes in which an expert is disturbed on purpose, and says what it would have done.
+"""Practice: episodes that stray, in which an expert says at every step what it would have done.
 
 A demonstration shows one clean path and never how to come back to it; a network that clones it has
-nothing to go by once it strays. In practice some actions are replaced by others, and every step
-carries the expert's own action in the state that was visited as its label.
+nothing to go by once it strays. In practice either the expert is disturbed on purpose, or a student
+plays; every step carries the expert's own action in the state that was visited as its label.
 
-Source: DART (arXiv:1703.09327). Ours also holds a random action now and then.
+Sources: DART (arXiv:1703.09327) for disturbance; ours also holds a random action now and then.
+DAgger (arXiv:1011.0686) for students.
 """
 
 import dataclasses
 import os
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from mmbench.agent import find_agent
+from mmbench.checks import at_least, between
 from mmbench.demos.dataset import PRACTICE
 from mmbench.demos.expert import SCRIPTED, build_expert, expert_for
-from mmbench.demos.plans import Expert
+from mmbench.demos.plans import SCRIPTS, Expert
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, read, record_episode
 from mmbench.errors import DemonstrationError, UsageError
@@ -28,6 +33,7 @@ from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import distinct_tasks, get_task
 from mmbench.seeding import practice_seed
 from mmbench.simulator import FloatArray
+from mmbench.spec import TaskSpec
 
 DEFAULT_RATE = 0.02
 DEFAULT_STEPS = 2500
@@ -39,88 +45,145 @@ _HOLD = (3, 14)
 """Env steps that a random action is held for, in an episode of 140 steps and more."""
 
 
-class Disturbed:
-    """Plays an expert's actions with noise, and now and then a random action that is held.
+_ROUND = 1000
+"""Episodes of a task that a round of students has seeds for."""
 
-    Args:
-        expert: Who is disturbed.
-        seed: Of the disturbance.
-        num_steps: Length of the episode: in short ones random actions are held for less long.
+_Play = Callable[[TaskEnv, FloatArray], tuple[FloatArray, bool]]
+"""Given the environment and the expert's action, returns the action and whether it is another."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disturbance:
+    """The expert plays, with noise, and now and then a random action that is held.
+
+    Attributes:
         rate: Share of the steps at which a random action begins.
         noise: Standard deviation of the noise in the other steps.
     """
 
-    def __init__(
-        self,
-        expert: Expert,
-        *,
-        seed: int,
-        num_steps: int,
-        rate: float = DEFAULT_RATE,
-        noise: float = NOISE,
-    ) -> None:
-        self._expert = expert
-        self._rng = np.random.default_rng(seed)
-        self._rate, self._noise = rate, noise
-        longest = max(1, min(_HOLD[1], num_steps // 10))
-        self._hold = (min(_HOLD[0], (longest + 1) // 2), longest)
-        self._held: FloatArray | None = None
-        self._steps_left = 0
-        self.labels: list[FloatArray] = []
-        self.disturbed: list[bool] = []
+    rate: float = DEFAULT_RATE
+    noise: float = NOISE
 
-    def __call__(self, env: TaskEnv) -> FloatArray:
-        """Ask the expert, note its answer, and return what is played instead."""
-        label = np.clip(self._expert(env), -1, 1).astype(np.float32)
-        if self._steps_left == 0:
-            self._held = None
-            if self._rng.random() < self._rate:
-                self._held = self._rng.uniform(-1, 1, label.shape).astype(np.float32)
-                self._steps_left = int(self._rng.integers(*self._hold, endpoint=True))
-        if self._held is not None:
-            action = self._held
-            self._steps_left -= 1
-        else:
-            noise = self._noise * self._rng.standard_normal(label.shape)
-            action = np.clip(label + noise, -1, 1).astype(np.float32)
-        self.labels.append(label)
-        self.disturbed.append(self._held is not None)
-        return action
+    def __post_init__(self) -> None:
+        if not 0 < self.rate < 1:
+            raise UsageError(f"rate is {self.rate}, expected a number between 0 and 1")
+
+    @property
+    def agent(self) -> str:
+        """Who plays."""
+        return SCRIPTED
+
+    @property
+    def first_index(self) -> int:
+        """Index of the first episode's seed."""
+        return 0
+
+    def begin(self, env: TaskEnv, seed: int) -> "_Play":
+        """Return who plays one episode, given what the expert would do."""
+        rng = np.random.default_rng(seed)
+        longest = max(1, min(_HOLD[1], env.task.max_episode_steps // 10))
+        shortest = min(_HOLD[0], (longest + 1) // 2)
+        held: FloatArray | None = None
+        steps_left = 0
+
+        def play(env: TaskEnv, label: FloatArray) -> tuple[FloatArray, bool]:
+            nonlocal held, steps_left
+            if steps_left == 0:
+                held = None
+                if rng.random() < self.rate:
+                    held = rng.uniform(-1, 1, label.shape).astype(np.float32)
+                    steps_left = int(rng.integers(shortest, longest, endpoint=True))
+            if held is not None:
+                steps_left -= 1
+                return held, True
+            noise = self.noise * rng.standard_normal(label.shape)
+            return np.clip(label + noise, -1, 1).astype(np.float32), False
+
+        return play
+
+
+@dataclass(frozen=True, kw_only=True)
+class Student:
+    """An agent plays; the expert takes over for `mix` of the steps.
+
+    Attributes:
+        agent: As `mmbench evaluate --agent` takes it.
+        checkpoint: For the agent.
+        mix: Share of the steps that the expert plays.
+        round: Number of this round; every round has its own episodes.
+    """
+
+    agent: str
+    checkpoint: str | None = None
+    mix: float = 0.0
+    round: int = 1
+
+    def __post_init__(self) -> None:
+        find_agent(self.agent)
+        between(0, 1, mix=self.mix)
+        at_least(1, round=self.round)
+
+    @property
+    def first_index(self) -> int:
+        """Index of the first episode's seed."""
+        return _ROUND * self.round
+
+    def begin(self, env: TaskEnv, seed: int) -> "_Play":
+        """Return who plays one episode, given what the expert would do."""
+        rng = np.random.default_rng(seed)
+        student = _student(self, env)
+
+        def play(env: TaskEnv, label: FloatArray) -> tuple[FloatArray, bool]:
+            action = np.clip(student(env), -1, 1)  # asked at every step, as it may remember
+            is_expert = bool(rng.random() < self.mix)
+            return (label, False) if is_expert else (action, True)
+
+        return play
+
+
+def can_be_labelled(task: TaskSpec) -> bool:
+    """Whether the task's script says in any state what to do, whoever played until then."""
+    script = SCRIPTS.get(task.id, "").rpartition(".")[2]
+    return script not in ("", "robodesk") and not task.id.startswith("bipedal-walker-")
+
+
+DISTURBANCE = Disturbance()
 
 
 def practise(
     tasks: tuple[str, ...],
     *,
     out: Path | str,
+    behaviour: Disturbance | Student = DISTURBANCE,
     steps: int = DEFAULT_STEPS,
-    rate: float = DEFAULT_RATE,
     workers: int | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> Path:
-    """Play disturbed episodes of scripted experts: 20 per task, and at least `steps` env steps.
+    """Play episodes labelled by scripted experts: 20 per task, and at least `steps` env steps.
 
     They go to `out/practice`, are on disk as soon as they are finished, and the same call continues
-    where it was stopped. Episode i has the seed `practice_seed(task, i)`.
+    where it was stopped. Episode i has the seed `practice_seed(task, first_index + i)`.
 
     Args:
         tasks: Task ids.
         out: Directory; it is made or continued.
+        behaviour: Who plays.
         steps: Labelled env steps wanted per task.
-        rate: Share of the steps at which a random action begins.
         workers: Worker processes; default one per core.
         on_progress: Called at the start and after every episode.
 
     Raises:
-        DemonstrationError: If a task has no script, or a worker dies.
+        DemonstrationError: If a task has no script that could label it, or a worker dies.
         UsageError: If a number is out of range, or a task is named twice.
     """
-    if not (0 < rate < 1 and steps >= 1):
-        raise UsageError(
-            f"rate is {rate} and steps {steps}, expected a rate between 0 and 1 and 1 step or more"
-        )
+    at_least(1, steps=steps)
     num_workers = workers or os.cpu_count() or 1
     for task in distinct_tasks(tasks):
         expert_for(task, SCRIPTED)
+        if isinstance(behaviour, Student) and not can_be_labelled(task):
+            raise DemonstrationError(
+                f"the script of {task.id} remembers what it has done, so it cannot label a student"
+            )
     out = Path(out)
     with locked(out):
         writer = EpisodeWriter(out / PRACTICE)
@@ -128,7 +191,8 @@ def practise(
         wanted = []
         for name in tasks:
             num_episodes = max(MIN_EPISODES, -(-steps // get_task(name).max_episode_steps))
-            wanted += [(name, practice_seed(name, index)) for index in range(num_episodes)]
+            first = behaviour.first_index
+            wanted += [(name, practice_seed(name, first + i)) for i in range(num_episodes)]
         todo = [key for key in wanted if key not in done]
 
         def report(note: str) -> None:
@@ -141,7 +205,7 @@ def practise(
             try:
                 while True:
                     while len(running) < num_workers and (key := next(queue, None)) is not None:
-                        running[pool.submit(_play, *key, rate)] = key
+                        running[pool.submit(_play, *key, behaviour)] = key
                     if not running:
                         break
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -158,20 +222,32 @@ def practise(
     return out
 
 
-def _play(task: str, seed: int, rate: float) -> EpisodeRecord:
-    """Play one disturbed episode; runs in a worker."""
+def _play(task: str, seed: int, behaviour: Disturbance | Student) -> EpisodeRecord:
+    """Play one labelled episode; runs in a worker."""
     env = _env(task)
     env.reset(seed=seed)
-    act = Disturbed(
-        build_expert(env, SCRIPTED), seed=seed, num_steps=env.task.max_episode_steps, rate=rate
-    )
-    record = record_episode(env, act, agent=SCRIPTED)
-    return dataclasses.replace(
-        record, labels=np.stack(act.labels), disturbed=np.array(act.disturbed)
-    )
+    expert, play = build_expert(env, SCRIPTED), behaviour.begin(env, seed)
+    labels: list[FloatArray] = []
+    disturbed: list[bool] = []
+
+    def act(env: TaskEnv) -> FloatArray:
+        label = np.clip(expert(env), -1, 1).astype(np.float32)
+        action, is_disturbed = play(env, label)
+        labels.append(label)
+        disturbed.append(is_disturbed)
+        return action
+
+    record = record_episode(env, act, agent=behaviour.agent)
+    return dataclasses.replace(record, labels=np.stack(labels), disturbed=np.array(disturbed))
 
 
 @lru_cache(maxsize=1)
 def _env(task: str) -> TaskEnv:
     """Return the worker's environment; a task's episodes follow each other."""
     return TaskEnv(task)
+
+
+@lru_cache(maxsize=1)
+def _student(student: Student, env: TaskEnv) -> Expert:
+    """Return the worker's student of a task."""
+    return build_expert(env, student.agent, checkpoint=student.checkpoint)

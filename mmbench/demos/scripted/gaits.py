@@ -7,7 +7,7 @@ order 1 per task. They lie in `gaits.json`, and `mmbench.cli.gait_search` finds 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -29,6 +29,17 @@ def build(env: TaskEnv) -> Expert:
     return GAITS[name].build(env, np.array(all_numbers()[name]))
 
 
+def clock_rate(task_id: str) -> float:
+    """Return by how much the phase of a task's gait grows in an env step, rad; 0 without a phase.
+
+    The phase is 0 when an episode begins. What a gait does is a function of the simulator's state
+    and of this phase.
+    """
+    if task_id not in GAITS:
+        return 0.0
+    return GAITS[task_id].phase_step(np.array(all_numbers()[task_id]))
+
+
 @lru_cache
 def all_numbers() -> Mapping[str, list[float]]:
     """Return the numbers of every task that is walked."""
@@ -42,13 +53,29 @@ class Gait:
 
     Attributes:
         build: Called with the environment and the numbers.
-        num_numbers: How many numbers it takes.
+        num_numbers: How many numbers it takes; the first is for the frequency.
+        frequency_hz: Of the oscillators, about; 0 without oscillators.
+        step_s: Length of an env step.
+        spread: How much the first number changes the frequency.
         objective: What the search adds up: a name in `mmbench.demos.objectives`.
     """
 
     build: Callable[[TaskEnv, Vector], Expert]
     num_numbers: int
+    frequency_hz: float = 0.0
+    step_s: float = 0.0
+    spread: float = 0.5
     objective: str = "reward"
+
+    def phase_step(self, numbers: Vector) -> float:
+        """Return by how much the phase grows in an env step, rad."""
+        frequency = self.frequency_hz * np.exp(self.spread * numbers[0])
+        return float(2 * np.pi * frequency * self.step_s)
+
+
+def _phase(env: TaskEnv, numbers: Vector) -> float:
+    """Return the phase of the gait, rad; 0 when the episode begins."""
+    return env.env_steps * GAITS[env.task.id].phase_step(numbers)
 
 
 def _wave(numbers: Vector, phase: float) -> Any:
@@ -84,30 +111,29 @@ class _PlanarRobot:
         return Gait(
             build=lambda env, numbers: _planar(self, numbers),
             num_numbers=1 + 9 * num_free,
+            frequency_hz=self.frequency_hz,
+            step_s=self.step_s,
+            spread=0.4,
             objective=self.objective,
         )
 
 
 def _planar(robot: _PlanarRobot, numbers: Vector) -> Expert:
     """Spring-loaded joints whose rest angles oscillate and answer to how the body moves."""
-    step = 2 * np.pi * robot.frequency_hz * np.exp(0.4 * numbers[0]) * robot.step_s
     joints = numbers[1:].reshape(-1, 9)
     sides = (1.0, -1.0) if robot.has_two_legs else (1.0,)
     stiffness = 2 * np.exp(0.7 * joints[:, 5])
     damping = 0.05 * np.exp(0.7 * joints[:, 6])
-    phase = 0.0
 
     def act(env: TaskEnv) -> FloatArray:
-        nonlocal phase
         qpos, qvel = _planar_state(env)
         angle, velocity = qpos[3:], qvel[3:]
         lean = 0.3 * joints[:, 0] + 0.4 * joints[:, 3] * qpos[2]
         lean = lean + 0.1 * joints[:, [7, 8, 4]] @ qvel[:3]
-        swing = 0.4 * _wave(joints[:, 1:3], phase)
+        swing = 0.4 * _wave(joints[:, 1:3], _phase(env, numbers))
         rest = np.concatenate([lean + side * swing for side in sides])
         force = np.tile(stiffness, len(sides)) * (rest - angle)
         force -= np.tile(damping, len(sides)) * velocity
-        phase += step
         return np.clip(force, -1, 1).astype(np.float32)
 
     return act
@@ -128,15 +154,11 @@ def _quadruped(env: TaskEnv, numbers: Vector) -> Expert:
 
     Actions are yaw, lift and extension of the legs: front left, front right, back right, back left.
     """
-    step = 2 * np.pi * 1.5 * np.exp(0.5 * numbers[0]) * 0.04
     legs = numbers[1:].reshape(2, 3, 3) * np.array([0.6, 0.8, 0.8])
     mirror = np.array([-1.0, 1.0, 1.0])
-    phase = 0.0
 
     def act(env: TaskEnv) -> FloatArray:
-        nonlocal phase
-        rest, swing = legs[..., 0], _wave(legs[..., 1:], phase)
-        phase += step
+        rest, swing = legs[..., 0], _wave(legs[..., 1:], _phase(env, numbers))
         (front_left, back_left), (front_right, back_right) = rest + swing, mirror * (rest - swing)
         action = np.concatenate([front_left, front_right, back_right, back_left])
         return np.clip(action, -1, 1).astype(np.float32)
@@ -153,21 +175,18 @@ _Direction = Callable[[TaskEnv], Vector | None]
 """Says where an ant is to go, in the world, shape `(2,)`; `None`: nowhere."""
 
 
-def _ant(
-    numbers: Vector, data: Any, direction: _Direction, step_s: float, effort: float = 1.0
-) -> Expert:
+def _ant(numbers: Vector, data: Any, direction: _Direction, effort: float = 1.0) -> Expert:
     """A trot toward any side: the legs change roles when the direction leaves a quarter turn.
 
     `effort` is the largest share of the motors' torque that is used.
     """
-    step = 2 * np.pi * 1.5 * np.exp(0.5 * numbers[0]) * step_s
     stiffness, damping = 3 * np.exp(0.5 * numbers[1]), 0.1 * np.exp(0.7 * numbers[2])
     joints = 0.3 * numbers[3:15].reshape(2, 2, 3)[[0, 1, 1, 0]]
     narrower, bias = 0.5 * numbers[15], 0.3 * numbers[16]
-    phase, front = 0.0, 0
+    front = 0
 
     def act(env: TaskEnv) -> FloatArray:
-        nonlocal phase, front
+        nonlocal front
         ahead = direction(env)
         aside, swing = 0.0, np.zeros(4)
         if ahead is not None:
@@ -176,7 +195,7 @@ def _ant(
                 front = round(turn / _QUARTER)
             aside = _wrapped(turn - front * _QUARTER)
             swing = _ANT_SIDES - narrower * aside
-            phase += step
+        phase = _phase(env, numbers)
         hips = _ANT_SIDES * (joints[:, 0, 0] + swing * _wave(joints[:, 0, 1:], phase))
         ankles = 0.87 + joints[:, 1, 0] + swing * _wave(joints[:, 1, 1:], phase)
         rest = np.empty((4, 2))
@@ -193,13 +212,13 @@ def _ant(
 def _straight_ant(env: TaskEnv, numbers: Vector) -> Expert:
     """Gymnasium's ant, whose motors are five times as strong as the others'."""
     data = env.simulator.env.data  # type: ignore[attr-defined]  # Gymnasium's
-    return _ant(numbers, data, lambda env: np.array([1.0, 0.0]), 0.1, effort=0.3)
+    return _ant(numbers, data, lambda env: np.array([1.0, 0.0]), effort=0.3)
 
 
 def _commanded_ant(env: TaskEnv, numbers: Vector) -> Expert:
     """The ant that is told its direction."""
     task: Any = env.simulator.task  # type: ignore[attr-defined]  # OGBench's
-    return _ant(numbers, task.data, lambda env: task.direction, 0.1)
+    return _ant(numbers, task.data, lambda env: task.direction)
 
 
 def _maze_ant(env: TaskEnv, numbers: Vector) -> Expert:
@@ -211,7 +230,7 @@ def _maze_ant(env: TaskEnv, numbers: Vector) -> Expert:
         is_there = np.linalg.norm(task.goal - task.xy) < _ARRIVED_M
         return None if is_there else route.waypoint(task.xy) - task.xy
 
-    return _ant(numbers, task.data, direction, 0.2)
+    return _ant(numbers, task.data, direction)
 
 
 def _ant_with_ball(env: TaskEnv, numbers: Vector) -> Expert:
@@ -233,7 +252,7 @@ def _ant_with_ball(env: TaskEnv, numbers: Vector) -> Expert:
         is_behind = to_ball @ way > 0.5
         return np.asarray(to_ball - 0.9 * way + (0.0 if is_behind else 0.9) * side)
 
-    return _ant(numbers, data, direction, 0.1)
+    return _ant(numbers, data, direction)
 
 
 _FRONT = np.array([1.0, 1.0, -1.0, -1.0])
@@ -243,15 +262,12 @@ _ARRIVED_M = 0.2
 
 def _anymal(env: TaskEnv, numbers: Vector) -> Expert:
     """A trot to the goal; legs in the order left front, right front, left hind, right hind."""
-    step = 2 * np.pi * 1.2 * np.exp(0.5 * numbers[0]) * 0.1
     gain = 3 * np.exp(0.5 * numbers[1])
     thighs, shins = numbers[2:14].reshape(2, 2, 3)[:, [0, 0, 1, 1]]
     steering, splay, sidestep = 0.5 + numbers[14], 0.1 * numbers[15], 0.2 * numbers[16]
     trot = _FRONT * _LEFT
-    phase = 0.0
 
     def act(env: TaskEnv) -> FloatArray:
-        nonlocal phase
         simulator: Any = env.simulator
         obs = env.last_state.astype(np.float64)
         dx, dy = obs[33:35]
@@ -259,11 +275,11 @@ def _anymal(env: TaskEnv, numbers: Vector) -> Expert:
         is_there = np.hypot(dx, dy) < _ARRIVED_M
         stride = 0.0 if is_there else 1 - np.clip(steering * aside, -1, 1) * _LEFT
         lift = 0.0 if is_there else 1.0
+        phase = _phase(env, numbers)
         hips = 0.03 * _LEFT + splay * _LEFT + sidestep * np.clip(aside, -1, 1)
         thigh = _FRONT * (0.4 + 0.2 * thighs[:, 0])
         thigh = thigh + 0.3 * stride * trot * _wave(thighs[:, 1:], phase)
         shin = 0.8 + 0.2 * shins[:, 0] + 0.3 * lift * trot * _wave(shins[:, 1:], phase)
-        phase += step
         rest = np.concatenate([hips, thigh, -_FRONT * shin])
         return np.clip(gain * (rest - obs[:12]), -1, 1).astype(np.float32)
 
@@ -387,17 +403,13 @@ _NEAR_M = 0.1
 def _fish(env: TaskEnv, numbers: Vector) -> Expert:
     """Beating tail and fins, bent toward the target, and calmer the nearer it is."""
     physics: Any = env.simulator.physics  # type: ignore[attr-defined]  # DeepMind Control's
-    step = 2 * np.pi * 2.0 * np.exp(0.5 * numbers[0]) * 0.08
     fins = numbers[1:31].reshape(5, 6)
-    phase = 0.0
 
     def act(env: TaskEnv) -> FloatArray:
-        nonlocal phase
         way = physics.mouth_to_target()
         distance = float(np.linalg.norm(way))
         far = min(1.0, distance / _NEAR_M)
-        beat = (far + (1 - far) * numbers[31]) * _wave(fins[:, 1:3], phase)
-        phase += step
+        beat = (far + (1 - far) * numbers[31]) * _wave(fins[:, 1:3], _phase(env, numbers))
         action = 0.3 * fins[:, 0] + 0.5 * beat + fins[:, 3:] @ (way / max(distance, _NEAR_M))
         return np.clip(action, -1, 1).astype(np.float32)
 
@@ -409,20 +421,25 @@ def _fish(env: TaskEnv, numbers: Vector) -> Expert:
 _TERRAINS = ("flat", "uneven", "rugged", "hills", "obstacles")
 _MAZES = ("arena", "maze", "bottleneck", "circle", "spiral")
 
+_quadruped_gait = partial(Gait, build=_quadruped, num_numbers=19, frequency_hz=1.5, step_s=0.04)
+_ant_gait = partial(Gait, num_numbers=17, frequency_hz=1.5, step_s=0.1)
+
 GAITS: Mapping[str, Gait] = MappingProxyType(
     {
         "mujoco-hopper": _PlanarRobot(3, False, 2.0, 0.016, "gymnasium_run").gait,
         "mujoco-walker": _PlanarRobot(6, True, 1.5, 0.016, "gymnasium_run").gait,
         "cheetah-run-front": _PlanarRobot(6, False, 2.0, 0.02).gait,
         "cheetah-run-back": _PlanarRobot(6, False, 2.0, 0.02).gait,
-        "quadruped-walk": Gait(build=_quadruped, num_numbers=19),
-        "quadruped-run": Gait(build=_quadruped, num_numbers=19),
-        "fish-swim": Gait(build=_fish, num_numbers=32, objective="fish"),
-        "mujoco-ant": Gait(build=_straight_ant, num_numbers=17),
-        "og-antball": Gait(build=_ant_with_ball, num_numbers=17),
-        "og-ant": Gait(build=_commanded_ant, num_numbers=17),
-        **{f"og-ant-{maze}": Gait(build=_maze_ant, num_numbers=17) for maze in _MAZES},
-        "ms-anymal-reach": Gait(build=_anymal, num_numbers=17),
+        "quadruped-walk": _quadruped_gait(),
+        "quadruped-run": _quadruped_gait(),
+        "fish-swim": Gait(
+            build=_fish, num_numbers=32, frequency_hz=2.0, step_s=0.08, objective="fish"
+        ),
+        "mujoco-ant": _ant_gait(build=_straight_ant),
+        "og-antball": _ant_gait(build=_ant_with_ball),
+        "og-ant": _ant_gait(build=_commanded_ant),
+        **{f"og-ant-{maze}": _ant_gait(build=_maze_ant, step_s=0.2) for maze in _MAZES},
+        "ms-anymal-reach": Gait(build=_anymal, num_numbers=17, frequency_hz=1.2, step_s=0.1),
         **{
             f"bipedal-walker-{terrain}": Gait(build=_biped, num_numbers=16) for terrain in _TERRAINS
         },
