@@ -34,6 +34,16 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def is_private(path: Path) -> bool:
+    """Whether a file or folder, no link, is the user's own and nobody else can write to it."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    is_own = found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode)
+    return is_own and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keep other processes out of a folder, which is made if need be.

@@ -1,9 +1,12 @@
 """Builds and loads `int8_kernel.cpp`; the structures are as it declares them."""
 
+import atexit
 import ctypes
 import hashlib
+import os
 import shutil
 import subprocess
+import tempfile
 from ctypes import POINTER, c_float, c_int64, c_void_p
 from enum import IntEnum
 from functools import cache
@@ -11,11 +14,12 @@ from pathlib import Path
 
 import torch
 
-from mmbench.files import cache_folder, replacing
+from mmbench.files import cache_folder, is_private, read_limited, replacing
 from newt_agent.errors import DeviceError
 
 TILE = 64
 """Outputs are padded to a multiple of it."""
+_MAX_KERNEL_BYTES = 2**26
 _SOURCE = Path(__file__).with_suffix(".cpp")
 _FLAGS = (
     *("-std=c++17", "-O3", "-shared", "-fPIC", "-fopenmp"),
@@ -82,17 +86,41 @@ def load() -> ctypes.CDLL:
     compiler = cpp_compiler()
     if compiler is None:
         raise DeviceError("int8 was asked for, and there is no C++ compiler")
-    key = hashlib.sha256(_SOURCE.read_bytes() + " ".join((compiler, *_FLAGS)).encode())
-    built = cache_folder() / "kernels" / f"int8-{key.hexdigest()[:16]}.so"
-    if not built.exists():
-        built.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(built) as fresh:
-            _build(compiler, fresh)
-    library = ctypes.CDLL(str(built))
+    library = ctypes.CDLL(str(_built(compiler)))
     for function, given in ((library.pack, Matrix), (library.run, Call)):
         function.argtypes = [POINTER(given)]
         function.restype = None
     return library
+
+
+def _built(compiler: str) -> Path:
+    """Return the kernel that this user has built; it is built anew if any other file is there.
+
+    What is in the cache is run, so the folder and the file must be the user's own, and the file
+    what its digest says. Where there is no such folder, the kernel lives as long as the process.
+    """
+    key = hashlib.sha256(_SOURCE.read_bytes() + " ".join((compiler, *_FLAGS)).encode())
+    folder = cache_folder() / "kernels"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (is_private(folder) and os.access(folder, os.W_OK)):
+            raise PermissionError
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="mmbench-kernels-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    built = folder / f"int8-{key.hexdigest()[:16]}.so"
+    digest = built.with_suffix(".sha256")
+    if not (is_private(built) and is_private(digest) and digest.read_bytes() == _digest(built)):
+        with replacing(built) as fresh, replacing(digest) as recorded:
+            _build(compiler, fresh)
+            fresh.chmod(0o600)
+            recorded.write_bytes(_digest(fresh))
+    return built
+
+
+def _digest(file: Path) -> bytes:
+    content = read_limited(file, _MAX_KERNEL_BYTES, DeviceError)
+    return hashlib.sha256(content).hexdigest().encode()
 
 
 def _build(compiler: str, target: Path) -> None:

@@ -1,5 +1,6 @@
 """Planning in 8 bits: against the same rounding written out plainly, and against float32."""
 
+import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -302,8 +303,49 @@ def test_the_kernel_is_built_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("MMBENCH_CACHE", str(tmp_path))
     int8_kernel.load.cache_clear()
     int8_kernel.load()
-    (built,) = (tmp_path / "kernels").iterdir()
-    assert built.suffix == ".so"
+    built = sorted(file.suffix for file in (tmp_path / "kernels").iterdir())
+    assert built == [".sha256", ".so"]
     monkeypatch.setattr(subprocess, "run", lambda *arguments, **options: pytest.fail("built anew"))
+    int8_kernel.load.cache_clear()
+    int8_kernel.load()
+
+
+@on_vnni
+@pytest.mark.parametrize("trick", ["replaced", "writable file", "writable folder", "link", "cut"])
+def test_a_library_that_is_not_ours_is_never_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trick: str
+) -> None:
+    """Loaded, the planted library would leave a file behind."""
+    monkeypatch.setenv("MMBENCH_CACHE", str(tmp_path))
+    int8_kernel.load.cache_clear()
+    int8_kernel.load()
+    (kernel,) = (tmp_path / "kernels").glob("*.so")
+    trace, planted = tmp_path / "trace", tmp_path / "planted.so"
+    source = tmp_path / "planted.c"
+    source.write_text(
+        "#include <stdio.h>\nvoid pack() {}\nvoid run() {}\n"
+        f'__attribute__((constructor)) void begin() {{ fclose(fopen("{trace}", "w")); }}\n'
+    )
+    subprocess.run(["g++", "-xc", "-shared", "-fPIC", source, "-o", planted], check=True)
+    content = planted.read_bytes()
+    kernel.unlink()
+    if trick == "link":
+        kernel.symlink_to(planted)
+    else:
+        kernel.write_bytes(content[: 100 if trick == "cut" else None])
+    if trick.startswith("writable"):  # then whoever wrote it may have written its digest, too
+        kernel.with_suffix(".sha256").write_text(hashlib.sha256(content).hexdigest())
+        (kernel if trick == "writable file" else kernel.parent).chmod(0o777)
+    int8_kernel.load.cache_clear()
+    int8_kernel.load()
+    assert not trace.exists()
+
+
+@on_vnni
+def test_the_kernel_needs_no_folder_to_stay_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MMBENCH_CACHE", str(tmp_path / "file"))
     int8_kernel.load.cache_clear()
     int8_kernel.load()
