@@ -5,6 +5,8 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
+from mmbench.escape import csv_cell, latex, markdown
+
 Format = Literal["csv", "markdown", "latex"]
 
 
@@ -23,11 +25,6 @@ class Table(NamedTuple):
         )
 
 
-def printable(text: str) -> str:
-    """Return text whose control characters (line ends, tabs, terminal codes) are spelled out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def render(table: Table, style: Format) -> str:
     """Return the table as text in the given format."""
     renderers: dict[Format, Callable[[Table], str]] = {
@@ -41,19 +38,19 @@ def render(table: Table, style: Format) -> str:
 def _as_csv(table: Table) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerows([table.header, *table.rows])
+    writer.writerows(map(csv_cell, cells) for cells in (table.header, *table.rows))
     return stream.getvalue()
 
 
 def _as_markdown(table: Table) -> str:
-    lines = [table.header, tuple("---" for _ in table.header), *table.rows]
+    header, *rows = ([markdown(cell) for cell in cells] for cells in (table.header, *table.rows))
+    lines = [header, ["---"] * len(header), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _as_latex(table: Table) -> str:
     def line(cells: Sequence[str]) -> str:
-        escaped = (c.replace("_", r"\_").replace("%", r"\%").replace("&", r"\&") for c in cells)
-        return " & ".join(escaped) + r" \\" + "\n"
+        return " & ".join(map(latex, cells)) + r" \\" + "\n"
 
     return (
         rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}" + "\n"

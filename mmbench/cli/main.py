@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Protocol
 
 from mmbench.errors import MMBenchError
+from mmbench.escape import printable
 from mmbench.plugins import load_plugin, near_match, plugins
 
 ENTRY_POINT_GROUP = "mmbench.commands"
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _logging_to_stderr(), _told_to_end():
             return _run(name, rest, points[name])
     except MMBenchError as error:
-        print(f"mmbench: {error}", file=sys.stderr)
+        print(f"mmbench: {printable(str(error))}", file=sys.stderr)
         return USAGE
     except BrokenPipeError:  # `mmbench tasks | head`
         # What Python would still flush at its exit goes nowhere.
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.strerror is None:
             raise  # no answer of the operating system
         place = f"{error.filename}: " if error.filename is not None else ""
-        print(f"mmbench: {place}{error.strerror}", file=sys.stderr)
+        print(f"mmbench: {printable(place)}{error.strerror}", file=sys.stderr)
         return FAILED if error.errno in _NO_FAULT_OF_THE_CALLER else USAGE
     except _TerminatedError:
         print("mmbench: terminated; what was finished is kept", file=sys.stderr)

@@ -15,8 +15,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from mmbench.errors import UsageError
+from mmbench.escape import printable
 from mmbench.progress import OnProgress, Progress
-from mmbench.tables import Table, printable
+from mmbench.tables import Table
 
 _LINE_INTERVAL_S = 10.0
 _PROSE_LENGTH, _LEAST_PROSE_WIDTH = 24, 20
@@ -55,7 +56,11 @@ def _for_people(table: Table, title: str, width: int) -> RenderableType:
     if room < 0:
         return _blocks(table, title, width)
     drawn = RichTable(
-        title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, collapse_padding=True
+        title=Text(printable(title)),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        collapse_padding=True,
     )
     for (name, cells), prose in zip(columns, is_prose, strict=True):
         is_number = all(_NUMBER.fullmatch(cell) for cell in cells)
@@ -67,7 +72,7 @@ def _for_people(table: Table, title: str, width: int) -> RenderableType:
 
 def _blocks(table: Table, title: str, width: int) -> RenderableType:
     """Write rows below each other: the first cell, then names and values, wrapped between them."""
-    parts = [Text(title, style="italic")]
+    parts = [Text(printable(title), style="italic")]
     for row in table.rows:
         parts.append(Text(printable(row[0]), style="bold"))
         line = Text()
@@ -130,7 +135,7 @@ class _Bar:
             # What an earlier run has done must not count for the speed of this one.
             self._bars.add_task(progress.phase, completed=progress.done, total=progress.total)
         (task,) = self._bars.task_ids
-        description = escape(", ".join(filter(None, (progress.phase, progress.note))))
+        description = escape(printable(", ".join(filter(None, (progress.phase, progress.note)))))
         self._bars.update(
             task, completed=progress.done, total=progress.total, description=description
         )
@@ -152,7 +157,7 @@ class _Lines:
         self._next_s = time.monotonic() + _LINE_INTERVAL_S
         of_all = "" if progress.total is None else f"/{progress.total}"
         line = ", ".join(filter(None, (progress.phase, progress.note)))
-        print(f"{line}: {progress.done}{of_all}", file=self._console.file, flush=True)
+        print(f"{printable(line)}: {progress.done}{of_all}", file=self._console.file, flush=True)
 
 
 def options_from(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Tables and plots of results."""
 
+import html
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 from mmbench import scoring
 from mmbench.dependencies import needed_for
 from mmbench.errors import MMBenchError
+from mmbench.escape import mathtext, printable
 from mmbench.evaluation.result import Result
 from mmbench.registry import get_task
 from mmbench.tables import Table
@@ -139,7 +141,12 @@ def _plot_png(results: Sequence[Result], path: Path) -> None:
             labels.index(label) + (index - (len(bars) - 1) / 2) * width for label in bar.labels
         ]
         axes.bar(
-            positions, bar.values, width, yerr=(bar.below, bar.above), capsize=2, label=bar.name
+            positions,
+            bar.values,
+            width,
+            yerr=(bar.below, bar.above),
+            capsize=2,
+            label=mathtext(bar.name),
         )
     axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
     axes.set_ylim(0, 1)
@@ -155,7 +162,7 @@ def _plot_html(results: Sequence[Result], path: Path) -> None:
     figure = go.Figure(
         [
             go.Bar(
-                name=bar.name,
+                name=html.escape(printable(bar.name)),
                 x=bar.labels,
                 y=bar.values,
                 error_y={"type": "data", "array": bar.above, "arrayminus": bar.below},
