@@ -1,23 +1,24 @@
 #!/bin/sh
 # Installs what pictures need on a machine without a GPU: EGL for MuJoCo, lavapipe for ManiSkill.
-# State observations need none of it. Xvfb is a screen for the tests of `mmbench play`.
+# State observations need none of it. Xvfb is a screen for the tests of `mmbench play`, Chromium shows
+# the pages of the leaderboard to its tests.
 # Only Debian is known here, and only root can install.
 set -eu
 
 has_egl() { ldconfig -p | grep -q 'libEGL\.so' && ldconfig -p | grep -q 'libEGL_mesa\.so'; }
 has_vulkan() { ldconfig -p | grep -q 'libvulkan\.so' && ls /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json >/dev/null 2>&1; }
 
-if has_egl && has_vulkan && command -v Xvfb >/dev/null; then
+if has_egl && has_vulkan && command -v Xvfb >/dev/null && command -v chromedriver >/dev/null; then
     exit 0
 fi
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || [ ! -r /etc/os-release ]; then
-    echo "pictures: install libegl1, libgl1-mesa-dri and mesa-vulkan-drivers (24.3 or newer)" >&2
+    echo "pictures: install libegl1, libgl1-mesa-dri and mesa-vulkan-drivers (24.3 or newer); for tests xvfb, chromium, chromium-driver" >&2
     exit 0
 fi
 
 . /etc/os-release
 apt-get -qq update
-apt-get -qq install -y libegl1 libgl1 libgl1-mesa-dri xvfb >/dev/null
+apt-get -qq install -y libegl1 libgl1 libgl1-mesa-dri xvfb chromium chromium-driver >/dev/null
 
 # ManiSkill needs lavapipe of Mesa 24.3 or newer, which Debian 12 has in its backports.
 pocket=""

@@ -244,7 +244,9 @@ class LeaderboardBuild:
     submissions: Path = SUBMISSIONS
     """Folder of submissions. Default: those that come with mmbench."""
     pictures: bool = False
-    """Whether the gallery shows a picture of every task; takes minutes."""
+    """Whether tasks and some episodes are shown as pictures and films; takes minutes."""
+    workers: int | None = None
+    """Worker processes. Default: one per core; 0 works in this process."""
 
     def run(self) -> int:
         """Build."""
@@ -252,7 +254,11 @@ class LeaderboardBuild:
 
         with show_progress() as on_progress:
             num_pages = build(
-                self.submissions, self.out, has_pictures=self.pictures, on_progress=on_progress
+                self.submissions,
+                self.out,
+                has_pictures=self.pictures,
+                workers=self.workers,
+                on_progress=on_progress,
             )
         print(f"{self.out / 'index.html'}: {num_pages} pages")
         return 0

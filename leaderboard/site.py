@@ -73,6 +73,7 @@ def build(
     out: Path,
     *,
     has_pictures: bool = False,
+    workers: int | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> int:
     """Write the site, and return the number of its pages.
@@ -81,12 +82,13 @@ def build(
         submissions: Folder of submissions; `.zip` files are read, and the checks beside them.
         out: Folder for the site; what an earlier build has written there is replaced.
         has_pictures: Whether tasks and episodes are rendered, which takes minutes.
+        workers: Worker processes; default one per core; 0 works in this process.
         on_progress: Called as submissions are read and pages are written.
 
     Raises:
         SubmissionError: If a submission breaks a rule, or a file's name is none for a page.
     """
-    entries = read_entries(submissions, on_progress)
+    entries = read_entries(submissions, workers, on_progress)
     out.mkdir(parents=True, exist_ok=True)
     site = _Site(out)
     for name in _STATIC:
@@ -195,7 +197,9 @@ def build(
     return site.num_pages
 
 
-def read_entries(folder: Path, on_progress: OnProgress = ignore_progress) -> list[Entry]:
+def read_entries(
+    folder: Path, workers: int | None = None, on_progress: OnProgress = ignore_progress
+) -> list[Entry]:
     """Return the submissions of a folder, best first.
 
     Raises:
@@ -213,8 +217,8 @@ def read_entries(folder: Path, on_progress: OnProgress = ignore_progress) -> lis
                 "hyphens"
             )
     entries = []
-    with worker_pool() as pool:  # starts processes only when it is used
-        apply = pool.map if len(files) > 2 else map
+    with worker_pool(workers) as pool:  # starts processes only when it is used
+        apply = map if workers == 0 else pool.map
         for done, entry in enumerate(apply(_entry, files)):
             on_progress(Progress("reading submissions", done, len(files), files[done].name))
             entries.append(entry)
@@ -354,7 +358,7 @@ def _html(figure: go.Figure, name: str, title: str) -> Mapping[str, Any]:
         full_html=False,
         include_plotlyjs=False,
         div_id=name,
-        config={"displaylogo": False, "responsive": True},
+        config={"displayModeBar": False, "responsive": True},
     )
     return {"html": Markup(drawn), "title": title}
 
@@ -401,7 +405,7 @@ def _steps(entries: Sequence[Entry], name: str) -> Mapping[str, Any]:
         figure.add_scatter(
             x=[steps], y=[entry.score.value], name=label, mode="markers", marker={"size": 12}
         )
-    figure.update_xaxes(type="log", title="env steps in training (none stands at 1)")
+    figure.update_xaxes(type="log", dtick=1, title="env steps in training (none stands at 1)")
     figure.update_yaxes(range=[0, 1], title="score")
     return _html(figure, name, "Score against env steps")
 
@@ -444,7 +448,9 @@ def _draw(task: str, out: Path) -> str | None:
     try:
         env = TaskEnv(task, render_mode="rgb_array", image_size=192)
         env.reset(seed=0)
-        Image.fromarray(env.render()).save(out / file)
+        picture = env.render()
+        assert picture is not None
+        Image.fromarray(picture).save(out / file)
         env.close()
     except MMBenchError:
         return None

@@ -140,11 +140,11 @@ def reproduce(
     jobs = [
         (task, fresh_seed(task, salt, index)) for task in chosen for index in range(fresh_seeds)
     ]
-    given = (agent, checkpoint, tuple((options or {}).items()))
+    given = tuple((options or {}).items())
     scores: dict[str, list[float]] = {task: [] for task in chosen}
     try:
         with worker_pool(workers) as pool:
-            running = {pool.submit(_score, *job, *given): job[0] for job in jobs}
+            running = {pool.submit(_score, *job, agent, checkpoint, given): job[0] for job in jobs}
             for done, future in enumerate(as_completed(running), start=1):
                 scores[running[future]].append(future.result())
                 on_progress(Progress("playing fresh seeds", done, len(jobs), running[future]))

@@ -28,7 +28,7 @@ def clock_rates(tasks: Sequence[str], obs_dim: int) -> NDArray[np.float32]:
     return np.array(rates, np.float32)
 
 
-def with_clock(obs: FloatArray, phase: NDArray[np.floating], rate: FloatArray) -> FloatArray:
+def with_clock(obs: FloatArray, phase: NDArray[np.float64], rate: FloatArray) -> FloatArray:
     """Return observations that show a phase, where the rate is not 0.
 
     Args:
@@ -50,7 +50,7 @@ def timed(obs: FloatArray, rate: float, obs_dim: int) -> FloatArray:
         return obs
     padded = np.pad(obs, ((0, 0), (0, obs_dim - obs.shape[1])))
     rates = np.full(len(obs), rate, np.float32)
-    return with_clock(padded, np.arange(len(obs)) * rates.astype(np.float64), rates)
+    return with_clock(padded, np.arange(len(obs), dtype=np.float64) * rates, rates)
 
 
 class Clock:
@@ -62,9 +62,9 @@ class Clock:
 
     def __init__(self, rate: FloatArray) -> None:
         self._rate = rate
-        self._steps = np.zeros(len(rate), np.int64)
+        self._steps = np.zeros(len(rate))
 
     def __call__(self, obs: FloatArray, first: NDArray[np.bool_]) -> FloatArray:
         """Return the next observations, `(E, O)`, with the time; it is 0 where `first`."""
-        self._steps = np.where(first, 0, self._steps + 1)
-        return with_clock(obs, self._steps * self._rate.astype(np.float64), self._rate)
+        self._steps = np.where(first, 0.0, self._steps + 1)
+        return with_clock(obs, self._steps * self._rate, self._rate)

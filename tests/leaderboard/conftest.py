@@ -1,0 +1,46 @@
+"""A result of the protocol on three tasks that are quick to play, and its submission."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mmbench
+from leaderboard.submission import Description, submit
+from mmbench import registry
+
+TASKS = ("pygame-cartpole-balance", "pygame-pong", "mujoco-inverted-pendulum")
+DESCRIPTION = Description(
+    name="Random", authors=["A. Author"], training_steps=0, has_demos=False, is_multitask=True
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_suite() -> Iterator[None]:
+    """Make `lite` a suite of three tasks, so that a whole protocol takes seconds."""
+    known = registry.get_suite
+
+    def get_suite(name: str) -> tuple[str, ...]:
+        return TASKS if name == "lite" else tuple(known(name))
+
+    patch = pytest.MonkeyPatch()
+    for module in ("registry", "evaluation.result", "evaluation.runner"):
+        patch.setattr(f"mmbench.{module}.get_suite", get_suite, raising=False)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory, small_suite: None) -> Path:
+    """Return the result directory of the random agent."""
+    out = tmp_path_factory.mktemp("results") / "random"
+    mmbench.evaluate("random", suite="lite", episodes=10, workers=0, out=out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def submission(tmp_path_factory: pytest.TempPathFactory, results: Path) -> Path:
+    """Return its submission."""
+    file = tmp_path_factory.mktemp("submissions") / "random.zip"
+    submit(results, DESCRIPTION, file)
+    return file
