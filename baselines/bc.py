@@ -18,18 +18,15 @@ from torch import Tensor
 from mmbench import Agent, task
 from mmbench.checks import at_least
 from mmbench.cli.output import show_progress
+from mmbench.files import locked
 from mmbench.language import EncoderName, embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
-from newt_agent.acceleration import checked_device
-from newt_agent.agent import make as make_newt
-from newt_agent.checkpoint import Checkpoint, load_checkpoint, new_model, save_checkpoint
-from newt_agent.clock import clock_rates
-from newt_agent.config import NewtConfig, SizeName, with_suite
-from newt_agent.demonstrations import SHIPPED, demonstration_replay, observation_scale
-from newt_agent.learner import Batch
-from newt_agent.replay import Sampling
-from newt_agent.snapshot import (
+from mmbench.training.clock import clock_rates
+from mmbench.training.demonstrations import SHIPPED, demonstration_replay, observation_scale
+from mmbench.training.devices import checked_device
+from mmbench.training.replay import Batch, Sampling
+from mmbench.training.run import (
     SNAPSHOT_INTERVAL,
     load_snapshot,
     open_run,
@@ -38,7 +35,11 @@ from newt_agent.snapshot import (
     prefixed,
     restore_optimizer,
     save_snapshot,
+    with_suite,
 )
+from newt_agent.agent import make as make_newt
+from newt_agent.checkpoint import Checkpoint, load_checkpoint, new_model, save_checkpoint
+from newt_agent.config import NewtConfig, SizeName
 from newt_agent.world_model import WorldModel
 
 
@@ -103,8 +104,12 @@ def clone(
     weighted by the score of the demonstration, averaged over pairs.
     A run that was cut off goes on from its last snapshot, bit for bit.
     """
-    out = Path(out)
     choose_tasks(config.tasks)
+    with locked(Path(out)):
+        return _clone(config, Path(out), on_progress)
+
+
+def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
     is_begun = open_run(out, dataclasses.asdict(config), may_change=("updates",))
     device = torch.device(config.device)
     model_config = NewtConfig(
@@ -117,8 +122,8 @@ def clone(
     demos = demonstration_replay(
         config.tasks,
         config.demos,
-        config=model_config,
         horizon=1,
+        has_clock=config.clock,
         has_practice=config.practice,
         sampling=config.sampling,
         on_progress=on_progress,

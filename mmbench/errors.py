@@ -96,3 +96,7 @@ class LanguageError(MMBenchError, ValueError):
 
 class DemonstrationError(MMBenchError, ValueError):
     """Demonstrations that cannot be made, read or converted."""
+
+
+class ReplayDataError(MMBenchError, ValueError):
+    """An episode that cannot be learned from."""

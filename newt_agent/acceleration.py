@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import torch
 
+from mmbench.errors import DeviceError
 from newt_agent import int8_kernel
-from newt_agent.errors import DeviceError
 from newt_agent.int8 import Int8WorldModel
 from newt_agent.world_model import WorldModel
 
@@ -73,21 +73,6 @@ def acceleration(
             raise DeviceError(f"int8 was asked for, and {device} is no CPU")
         int8_kernel.load()
     return Acceleration(getattr(torch, precision), compile)
-
-
-def checked_device(name: str) -> torch.device:
-    """Return a device.
-
-    Raises:
-        DeviceError: The name is none, or torch does not see the device.
-    """
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise DeviceError(f"{name!r} is no device; expected e.g. cpu or cuda") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise DeviceError(f"device {name!r} was asked for, and torch sees no GPU")
-    return device
 
 
 def _fastest(device: torch.device) -> Precision:

@@ -12,12 +12,14 @@ from torch import Tensor
 from mmbench import Agent, FloatArray, task
 from mmbench.errors import CheckpointError, UsageError
 from mmbench.language import task_embeddings
-from newt_agent.acceleration import Precision, acceleration, checked_device
-from newt_agent.checkpoint import SHIPPED_WEIGHTS, Checkpoint, action_masks, discounts
-from newt_agent.clock import Clock
+from mmbench.training.clock import Clock
+from mmbench.training.devices import checked_device
+from mmbench.training.tables import action_masks, discounts
+from mmbench.vision import ImageEncoder
+from newt_agent.acceleration import Precision, acceleration
+from newt_agent.checkpoint import SHIPPED_WEIGHTS, Checkpoint
 from newt_agent.official import load_any
 from newt_agent.planner import plan, shifted
-from newt_agent.vision import ImageEncoder
 from newt_agent.world_model import Contexts, WorldModel
 
 

@@ -11,10 +11,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmbench import tasks
 from mmbench.language import embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
+from mmbench.training.replay import Batch
+from mmbench.training.tables import discounts
 from newt_agent.acceleration import Acceleration
-from newt_agent.checkpoint import discounts, new_model
+from newt_agent.checkpoint import new_model
 from newt_agent.config import LearningConfig, NewtConfig, SizeName
-from newt_agent.learner import Batch, Learner
+from newt_agent.learner import Learner
 from newt_agent.plain import PlainLearner, plain_plan
 from newt_agent.planner import PlanningModel, plan
 

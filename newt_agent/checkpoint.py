@@ -13,11 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from mmbench import MAX_ACTION_DIM, MMBenchError, task
+from mmbench import MMBenchError, task
+from mmbench.errors import CheckpointError
 from mmbench.files import replacing
 from mmbench.language import EncoderName, embedding_dim, task_embeddings
+from mmbench.training.tables import action_masks
 from newt_agent.config import NewtConfig
-from newt_agent.errors import CheckpointError
 from newt_agent.world_model import WorldModel
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
@@ -78,17 +79,6 @@ def new_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return WorldModel(config, embeddings, action_masks(tasks))
-
-
-def action_masks(tasks: Sequence[str]) -> Tensor:
-    """Return 1 at the true action entries of tasks, shape `(K, MAX_ACTION_DIM)`."""
-    dims = torch.tensor([task(name).action_dim for name in tasks])
-    return (torch.arange(MAX_ACTION_DIM) < dims[:, None]).float()
-
-
-def discounts(tasks: Sequence[str]) -> Tensor:
-    """Return the discounts of tasks, shape `(K,)`."""
-    return torch.tensor([task(name).effective_discount for name in tasks])
 
 
 def save_checkpoint(

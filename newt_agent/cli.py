@@ -9,10 +9,12 @@ from mmbench.checks import at_least, writable_file
 from mmbench.cli.output import print_json, print_table, show_progress
 from mmbench.errors import RunError, UsageError
 from mmbench.tables import Table
-from newt_agent.acceleration import Precision, acceleration, checked_device
+from mmbench.training.curves import EVALUATIONS, draw_learning_curves
+from mmbench.training.devices import checked_device
+from mmbench.training.run import with_suite
+from newt_agent.acceleration import Precision, acceleration
 from newt_agent.bench import time_newt
-from newt_agent.config import SizeName, with_suite
-from newt_agent.logs import EVALUATIONS, draw_learning_curves
+from newt_agent.config import SizeName
 from newt_agent.trainer import TrainConfig, Trainer
 
 

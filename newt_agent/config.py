@@ -1,11 +1,9 @@
 """Every number of Newt in one place."""
 
-import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 from mmbench import MAX_ACTION_DIM, MAX_OBS_DIM
-from mmbench.registry import choose_tasks
 
 SizeName = Literal["XS", "S", "B", "L", "XL"]
 
@@ -118,15 +116,3 @@ class NewtConfig:
     def model_size(self) -> ModelSize:
         """The widths of `size`."""
         return SIZES[self.size]
-
-
-_Config = TypeVar("_Config", bound=Any)
-
-
-def with_suite(config: _Config, suite: str | None) -> _Config:
-    """Return a run's configuration with the tasks that it names or the suite's.
-
-    Raises:
-        UsageError: If both are given, or neither is.
-    """
-    return dataclasses.replace(config, tasks=choose_tasks(config.tasks, suite))

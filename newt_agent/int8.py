@@ -13,7 +13,7 @@ exact: results do not depend on the number of threads.
 import torch
 from torch import Tensor
 
-from newt_agent import two_hot
+from mmbench.training import two_hot
 from newt_agent.int8_kernel import TILE, Call, Last, Layer, Matrix, load
 from newt_agent.networks import StackedMLP, Weights
 from newt_agent.world_model import Contexts, PolicySample, WorldModel, policy_sample

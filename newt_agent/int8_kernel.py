@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
+from mmbench.errors import DeviceError
 from mmbench.files import cache_folder, is_private, read_limited, replacing
-from newt_agent.errors import DeviceError
 
 TILE = 64
 """Outputs are padded to a multiple of it."""

@@ -1,47 +1,19 @@
 """How the world model learns from sub-sequences of episodes."""
 
 import copy
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from newt_agent import two_hot
+from mmbench.training import two_hot
+from mmbench.training.processes import Group
+from mmbench.training.replay import Batch
 from newt_agent.acceleration import PLAIN, Acceleration
 from newt_agent.config import LearningConfig
-from newt_agent.distributed import Group
 from newt_agent.world_model import Contexts, PolicySample, WorldModel
 
 Metrics = dict[str, Tensor]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """Sub-sequences of `T` steps (the horizon).
-
-    Attributes:
-        obs: Shape `(T + 1, B, obs_dim)`.
-        action: `action[t]` leads from `obs[t]` to `obs[t + 1]`, shape `(T, B, A)`.
-        reward: Shape `(T, B)`, task units.
-        task: Rows of the model's tables, shape `(B,)`.
-        feature: Image features, shape `(T + 1, B, feature_dim)`, or `None`.
-        label: What to imitate, shape `(T, B, A)`; `None` for the actions.
-        weight: How much to imitate it, shape `(T, B)`; `None` for 1.
-    """
-
-    obs: Tensor
-    action: Tensor
-    reward: Tensor
-    task: Tensor
-    feature: Tensor | None = None
-    label: Tensor | None = None
-    weight: Tensor | None = None
-
-    def labels_and_weights(self) -> tuple[Tensor, Tensor]:
-        """Return what to imitate, `(T, B, A)`, and how much, `(T, B)`."""
-        label = self.action if self.label is None else self.label
-        return label, torch.ones_like(self.reward) if self.weight is None else self.weight
 
 
 class RunningScale:

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from newt_agent import two_hot
+from mmbench.training import two_hot
+from mmbench.training.replay import Batch
 from newt_agent.config import PlannerConfig
-from newt_agent.learner import Batch, Learner
+from newt_agent.learner import Learner
 from newt_agent.networks import StackedMLP
 from newt_agent.planner import Plan
 from newt_agent.world_model import WorldModel

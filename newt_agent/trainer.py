@@ -16,23 +16,17 @@ from torch import Tensor
 from mmbench import MMBenchError, evaluate, make_vec, task
 from mmbench.checks import at_least, between
 from mmbench.errors import UsageError
-from mmbench.files import replacing
+from mmbench.files import locked, replacing
 from mmbench.language import EncoderName, embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
 from mmbench.seeding import training_seed
-from newt_agent.acceleration import Precision, acceleration, checked_device
-from newt_agent.agent import NewtAgent, encode, observed
-from newt_agent.checkpoint import Checkpoint, discounts, new_model, save_checkpoint
-from newt_agent.config import LearningConfig, NewtConfig, PlannerConfig, SizeName
-from newt_agent.demonstrations import demonstration_replay
-from newt_agent.distributed import Group
-from newt_agent.learner import Learner
-from newt_agent.logs import RunLog
-from newt_agent.official import load_any
-from newt_agent.planner import plan, shifted
-from newt_agent.replay import Replay, Sampling, join
-from newt_agent.snapshot import (
+from mmbench.training.demonstrations import demonstration_replay
+from mmbench.training.devices import checked_device
+from mmbench.training.log import RunLog
+from mmbench.training.processes import Group
+from mmbench.training.replay import Replay, Sampling, join
+from mmbench.training.run import (
     SNAPSHOT,
     SNAPSHOT_INTERVAL,
     load_snapshot,
@@ -43,7 +37,15 @@ from newt_agent.snapshot import (
     restore_optimizer,
     save_snapshot,
 )
-from newt_agent.vision import DINOV2, ImageEncoder
+from mmbench.training.tables import discounts
+from mmbench.vision import DINOV2, ImageEncoder
+from newt_agent.acceleration import Precision, acceleration
+from newt_agent.agent import NewtAgent, encode, observed
+from newt_agent.checkpoint import Checkpoint, new_model, save_checkpoint
+from newt_agent.config import LearningConfig, NewtConfig, PlannerConfig, SizeName
+from newt_agent.learner import Learner
+from newt_agent.official import load_any
+from newt_agent.planner import plan, shifted
 from newt_agent.world_model import WorldModel
 
 JOURNAL = "journal"
@@ -209,13 +211,18 @@ class Trainer:
         )
 
     def run(self) -> None:
-        """Train to the end."""
-        self._pretrain()
-        if self.env_steps < self.config.env_steps:
-            self._play()
-        if self._log is not None:
-            self.save(self.out / "final")
-            self._log.close()
+        """Train to the end.
+
+        Raises:
+            RunError: If another process is at work in the run's folder.
+        """
+        with locked(self._folder):
+            self._pretrain()
+            if self.env_steps < self.config.env_steps:
+                self._play()
+            if self._log is not None:
+                self.save(self.out / "final")
+                self._log.close()
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint that `mmbench evaluate --agent newt` plays."""
@@ -428,8 +435,9 @@ class Trainer:
         return demonstration_replay(
             self.config.tasks,
             self.config.demos,
-            config=self.model.config,
+            feature_dim=self.model.config.feature_dim,
             horizon=self.model.config.horizon,
+            has_clock=self.model.config.has_clock,
             sampling=self.config.sampling,
             images=self._images,
             on_progress=self._on_progress,

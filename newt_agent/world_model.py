@@ -15,9 +15,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from newt_agent import two_hot
+from mmbench.errors import CheckpointError
+from mmbench.training import two_hot
 from newt_agent.config import NewtConfig
-from newt_agent.errors import CheckpointError
 from newt_agent.networks import StackedMLP
 
 _LOG_STD_MIN, _LOG_STD_RANGE = -10.0, 12.0
@@ -94,7 +94,7 @@ class WorldModel(nn.Module):
         shape = (len(embeddings), config.obs_dim if config.has_normalised_obs else 0)
         self.register_buffer("obs_mean", torch.zeros(shape), persistent=config.has_normalised_obs)
         self.register_buffer("obs_rate", torch.ones(shape), persistent=config.has_normalised_obs)
-        clocks = torch.zeros(len(embeddings))  # rad per env step, see newt_agent.clock
+        clocks = torch.zeros(len(embeddings))  # rad per env step, see mmbench.training.clock
         self.register_buffer("clock_rate", clocks, persistent=config.has_clock)
         d, e, a = size.latent_dim, config.embedding_dim, config.action_dim
         self.encoder = StackedMLP(

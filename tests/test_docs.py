@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 import mmbench
-from mmbench.cli.main import ENTRY_POINT_GROUP, main
-from mmbench.plugins import plugins
+from mmbench.cli.main import commands, main
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -24,7 +23,7 @@ def shell_lines(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_of_a_page_exists(page: Path) -> None:
-    names = plugins(ENTRY_POINT_GROUP)
+    names = commands()
     for line in shell_lines(page):
         words = shlex.split(line, comments=True)[1:]
         assert " ".join(words[:2]) in names or words[0] in names, line

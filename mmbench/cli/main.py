@@ -22,6 +22,8 @@ from mmbench.escape import printable
 from mmbench.plugins import load_plugin, near_match, plugins
 
 ENTRY_POINT_GROUP = "mmbench.commands"
+TRAINERS = "mmbench.trainers"
+"""Commands of `mmbench train`."""
 DONE, FAILED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 _HELP = ("-h", "--help", "help")
 _VERSION = ("-V", "--version", "version")
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done; 1: ran and failed; 2: wrong use, told in one sentence on stderr.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    points = plugins(ENTRY_POINT_GROUP)
+    points = commands()
     if arguments and arguments[0] in _VERSION:
         print(f"mmbench {importlib.metadata.version('mmbench')}")
         return DONE
@@ -71,6 +73,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("mmbench: interrupted; what was finished is kept", file=sys.stderr)
         return INTERRUPTED
+
+
+def commands() -> dict[str, EntryPoint]:
+    """Return the commands by their names; trainers are commands as well."""
+    trainers = {f"train {name}": point for name, point in plugins(TRAINERS).items()}
+    return plugins(ENTRY_POINT_GROUP) | trainers
 
 
 def _run(name: str, arguments: Sequence[str], point: EntryPoint) -> int:

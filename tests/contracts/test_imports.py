@@ -28,6 +28,26 @@ def test_the_benchmark_imports_no_agent() -> None:
         assert not roots & {"newt_agent", "baselines", "leaderboard"}, file
 
 
+def test_what_learners_need_is_imported_by_learners_only() -> None:
+    for file in files("mmbench"):
+        if "training" not in file.relative_to(ROOT / "mmbench").parts:
+            assert not [m for m in imported_modules(file) if m.startswith("mmbench.training")], file
+
+
+def test_agents_do_not_import_each_other() -> None:
+    for package, allowed in (
+        ("newt_agent", {"newt_agent"}),
+        ("baselines", {"baselines", "newt_agent"}),
+        ("leaderboard", {"leaderboard"}),
+    ):
+        for file in files(package):
+            roots = {module.partition(".")[0] for module in imported_modules(file)}
+            assert not roots & ({"newt_agent", "baselines", "leaderboard"} - allowed), file
+    for file in files("baselines"):
+        if file.name not in ("bc.py", "tdmpc2.py"):
+            assert not [m for m in imported_modules(file) if m.startswith("newt_agent")], file
+
+
 def test_domains_do_not_import_each_other() -> None:
     for file in files("mmbench/domains"):
         own = file.relative_to(ROOT / "mmbench/domains").parts[0]

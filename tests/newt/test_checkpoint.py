@@ -8,15 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from newt_agent.checkpoint import (
-    Checkpoint,
-    discounts,
-    load_checkpoint,
-    new_model,
-    save_checkpoint,
-)
+from mmbench.errors import CheckpointError
+from mmbench.training.tables import discounts
+from newt_agent.checkpoint import Checkpoint, load_checkpoint, new_model, save_checkpoint
 from newt_agent.config import SIZES, NewtConfig, SizeName
-from newt_agent.errors import CheckpointError
 from newt_agent.official import OFFICIAL_TASKS, load_official
 from tests.hostile import Hostile
 

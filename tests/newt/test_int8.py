@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from newt_agent import int8_kernel, two_hot
+from mmbench.errors import DeviceError
+from mmbench.training import two_hot
+from newt_agent import int8_kernel
 from newt_agent.acceleration import Acceleration, acceleration
 from newt_agent.config import PlannerConfig
-from newt_agent.errors import DeviceError
 from newt_agent.int8 import Int8MLP, Int8WorldModel
 from newt_agent.int8_kernel import Last
 from newt_agent.networks import StackedMLP

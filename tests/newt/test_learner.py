@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from newt_agent import two_hot
+from mmbench.training import two_hot
+from mmbench.training.replay import Batch
 from newt_agent.config import LearningConfig
-from newt_agent.learner import Batch, Learner, RunningScale
+from newt_agent.learner import Learner, RunningScale
 from newt_agent.world_model import WorldModel
 from tests.newt.test_world_model import made
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from newt_agent import two_hot
+from mmbench.training import two_hot
 from newt_agent.config import PlannerConfig
 from newt_agent.planner import plan, shifted
 from newt_agent.world_model import Contexts, WorldModel

@@ -15,10 +15,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import mmbench
 from mmbench.errors import DeviceError, RunError, UsageError
+from mmbench.training.curves import read_evaluations
 from newt_agent.agent import make
 from newt_agent.checkpoint import load_checkpoint
 from newt_agent.config import PlannerConfig
-from newt_agent.logs import read_evaluations
 from newt_agent.trainer import TrainConfig, Trainer
 
 TASK = "mujoco-reacher"  # 50 steps
@@ -78,7 +78,7 @@ def test_a_run_leaves_checkpoints_logs_and_evaluations(whole_run: Path) -> None:
 
 CODE = """
 from pathlib import Path
-from newt_agent.logs import read_evaluations
+from mmbench.training.curves import read_evaluations
 from newt_agent.trainer import Trainer
 from tests.newt.test_trainer import CONFIG
 Trainer(CONFIG, Path({out!r})).run()

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from mmbench.demos import load
 from mmbench.episodes import Trajectory
 from mmbench.progress import OnProgress, Progress, ignore_progress
-from newt_agent.clock import clock_rates, timed
-from newt_agent.config import NewtConfig
-from newt_agent.replay import Replay, Sampling
-from newt_agent.vision import ImageEncoder
+from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM
+from mmbench.training.clock import clock_rates, timed
+from mmbench.training.replay import Replay, Sampling
+from mmbench.vision import ImageEncoder
 
 SHIPPED = "shipped"
 """Stands for the demonstrations that come with mmbench."""
@@ -25,8 +25,11 @@ def demonstration_replay(
     tasks: Sequence[str],
     where: str,
     *,
-    config: NewtConfig,
+    obs_dim: int = MAX_OBS_DIM,
+    action_dim: int = MAX_ACTION_DIM,
+    feature_dim: int = 0,
     horizon: int,
+    has_clock: bool = False,
     has_practice: bool = False,
     sampling: Sampling = "task",
     images: ImageEncoder | None = None,
@@ -41,8 +44,11 @@ def demonstration_replay(
     Args:
         tasks: Task ids; a task's number is its place here.
         where: `shipped`, or a directory of demonstrations.
-        config: Sizes of observations and actions.
+        obs_dim: Entries of a padded observation.
+        action_dim: Entries of a padded action.
+        feature_dim: Entries of an image feature; 0 without images.
         horizon: Steps of a sub-sequence.
+        has_clock: Whether tasks whose experts walk to a rhythm show a clock.
         has_practice: Whether practice is learned from as well.
         sampling: How sub-sequences are drawn.
         images: Makes features of the pictures; without it there are none.
@@ -59,9 +65,9 @@ def demonstration_replay(
     )
     replay = Replay(
         sum(record.length + 1 for record in demonstrations.records),
-        obs_dim=config.obs_dim,
-        action_dim=config.action_dim,
-        feature_dim=config.feature_dim,
+        obs_dim=obs_dim,
+        action_dim=action_dim,
+        feature_dim=feature_dim,
         num_tasks=len(tasks),
         horizon=horizon,
         has_labels=True,
@@ -73,7 +79,7 @@ def demonstration_replay(
             best[record.task_id] = max(record.score, best.get(record.task_id, 0.0))
     num_different = num_spoilt = 0
     number = {name: index for index, name in enumerate(tasks)}
-    rates = clock_rates(tasks, config.obs_dim) * config.has_clock
+    rates = clock_rates(tasks, obs_dim) * has_clock
     for done, trajectory in enumerate(demonstrations, start=1):
         pictures = trajectory.images
         weight = _imitation_weight(trajectory, best.get(trajectory.task_id, 0.0))
@@ -82,7 +88,7 @@ def demonstration_replay(
             num_spoilt += weight == 0
         replay.add(
             number[trajectory.task_id],
-            timed(trajectory.observations, rates[number[trajectory.task_id]], config.obs_dim),
+            timed(trajectory.observations, rates[number[trajectory.task_id]], obs_dim),
             trajectory.actions,
             trajectory.rewards,
             images.features(pictures) if images and pictures is not None else None,

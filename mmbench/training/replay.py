@@ -6,16 +6,17 @@ that led to it (none in row 0).
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mmbench import FloatArray
-from newt_agent.errors import ReplayDataError
-from newt_agent.learner import Batch
+from mmbench.errors import ReplayDataError
 
 Sampling = Literal["task", "episode"]
 """`task`: a task, then one of its sub-sequences, each uniformly; `episode`: an episode, then a
@@ -23,6 +24,34 @@ sub-sequence, which is what the original does and starves tasks with long episod
 
 MEMORY_LIMIT_BYTES = 4 * 2**30
 """Larger buffers are kept in files, if there is a folder for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Sub-sequences of `T` steps (the horizon).
+
+    Attributes:
+        obs: Shape `(T + 1, B, obs_dim)`.
+        action: `action[t]` leads from `obs[t]` to `obs[t + 1]`, shape `(T, B, A)`.
+        reward: Shape `(T, B)`, task units.
+        task: Rows of the model's tables, shape `(B,)`.
+        feature: Image features, shape `(T + 1, B, feature_dim)`, or `None`.
+        label: What to imitate, shape `(T, B, A)`; `None` for the actions.
+        weight: How much to imitate it, shape `(T, B)`; `None` for 1.
+    """
+
+    obs: Tensor
+    action: Tensor
+    reward: Tensor
+    task: Tensor
+    feature: Tensor | None = None
+    label: Tensor | None = None
+    weight: Tensor | None = None
+
+    def labels_and_weights(self) -> tuple[Tensor, Tensor]:
+        """Return what to imitate, `(T, B, A)`, and how much, `(T, B)`."""
+        label = self.action if self.label is None else self.label
+        return label, torch.ones_like(self.reward) if self.weight is None else self.weight
 
 
 class _Run(NamedTuple):

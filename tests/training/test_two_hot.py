@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newt_agent.two_hot import NUM_BINS, cross_entropy, decode, symexp, symlog, two_hot
+from mmbench.training.two_hot import NUM_BINS, cross_entropy, decode, symexp, symlog, two_hot
 
 EXPECTED = {
     0.0: {50: 1.0},

@@ -1,9 +1,10 @@
 """A run's folder: what the run is, and the state from which it goes on bit for bit."""
 
+import dataclasses
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from mmbench.errors import RunError
 from mmbench.files import replacing
+from mmbench.registry import choose_tasks
 
 DESCRIPTION, SNAPSHOT = "train.json", "snapshot.safetensors"
 SNAPSHOT_INTERVAL = 1000
@@ -108,3 +110,15 @@ def restore_optimizer(
         optimizer.param_groups, warmup.base_lrs, warmup.lr_lambdas, strict=True
     ):
         group["lr"] = rate * factor(num_done)
+
+
+_Config = TypeVar("_Config", bound=Any)
+
+
+def with_suite(config: _Config, suite: str | None) -> _Config:
+    """Return a run's configuration with the tasks that it names or the suite's.
+
+    Raises:
+        UsageError: If both are given, or neither is.
+    """
+    return dataclasses.replace(config, tasks=choose_tasks(config.tasks, suite))

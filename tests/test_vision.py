@@ -11,9 +11,9 @@ from transformers import Dinov2Config, Dinov2Model
 
 import mmbench
 from mmbench.errors import CheckpointError, UsageError
+from mmbench.vision import ImageEncoder
 from newt_agent.checkpoint import load_checkpoint
 from newt_agent.trainer import Trainer
-from newt_agent.vision import ImageEncoder
 from tests.newt.test_trainer import CONFIG, TASK
 
 WIDTH = 16

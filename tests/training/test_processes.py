@@ -10,11 +10,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from newt_agent.logs import read_evaluations
+from mmbench.training.curves import read_evaluations
 
 GRADIENTS = """
 import json, torch
-from newt_agent.distributed import Group
+from mmbench.training.processes import Group
 group = Group(torch.device("cpu"))
 torch.manual_seed(group.rank)
 layer = torch.nn.Linear(3, 2)

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import newt_agent.replay
-from newt_agent.errors import ReplayDataError
-from newt_agent.replay import Replay, join
+import mmbench.training.replay
+from mmbench.errors import ReplayDataError
+from mmbench.training.replay import Replay, join
 
 CPU = torch.device("cpu")
 
@@ -99,7 +99,7 @@ def test_bad_episodes_are_refused() -> None:
 
 
 def test_a_large_buffer_lies_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(newt_agent.replay, "MEMORY_LIMIT_BYTES", 1000)
+    monkeypatch.setattr(mmbench.training.replay, "MEMORY_LIMIT_BYTES", 1000)
     replay = made(folder=tmp_path)
     add(replay, 0, 7, 20)
     assert (tmp_path / "obs.f32").stat().st_size == 1000 * 3 * 4
