@@ -5,6 +5,7 @@ its requirements ask for, taken from those installed here; Python runs in it wit
 """
 
 import importlib.metadata
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -91,17 +92,20 @@ def test_the_base_lists_commands_tasks_and_agents(base: Environment) -> None:
 
 
 def test_every_command_has_help_or_names_its_extra(base: Environment) -> None:
-    points = importlib.metadata.entry_points(group="mmbench.commands")
+    commands = importlib.metadata.entry_points(group="mmbench.commands")
+    trainers = importlib.metadata.entry_points(group="mmbench.trainers")
+    points = {point.name: point for point in commands}
+    points |= {f"train {point.name}": point for point in trainers}
     listed = base("--help").stdout.partition("commands:\n")[2].splitlines()
-    assert {line[2:22].strip() for line in listed} == {point.name for point in points}
-    for point in points:
-        done = base(*point.name.split(), "--help")
+    assert {re.split(" {2,}", line.strip())[0] for line in listed} == set(points)
+    for name, point in points.items():
+        done = base(*name.split(), "--help")
         if point.extras and done.returncode:
             assert done.returncode == 2
             assert done.stderr.endswith(f"pip install 'mmbench[{','.join(point.extras)}]'\n")
             assert done.stderr.count("\n") == 1
         else:
-            assert done.returncode == 0, (point.name, done.stderr)
+            assert done.returncode == 0, (name, done.stderr)
 
 
 def test_the_base_plays_no_domain_and_says_which_extra_does(base: Environment) -> None:

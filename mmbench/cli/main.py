@@ -166,8 +166,9 @@ def _show_commands(arguments: Sequence[str], points: Mapping[str, EntryPoint]) -
         return USAGE
     stream = sys.stdout if wants_help and arguments else sys.stderr
     print(f"usage: mmbench {group}COMMAND [--help]\n\ncommands:", file=stream)
+    width = max(map(len, names)) + 2
     for name in names:
-        print(f"  {name:<20} {_summary(points[name])}", file=stream)
+        print(f"  {name:<{width}}{_summary(points[name])}", file=stream)
     return DONE if stream is sys.stdout else USAGE
 
 
