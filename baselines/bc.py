@@ -37,10 +37,16 @@ from mmbench.training.run import (
     save_snapshot,
     with_suite,
 )
-from newt_agent.agent import make as make_newt
-from newt_agent.checkpoint import Checkpoint, load_checkpoint, new_model, save_checkpoint
-from newt_agent.config import NewtConfig, SizeName
-from newt_agent.world_model import WorldModel
+from newt_agent import (
+    Checkpoint,
+    NewtConfig,
+    SizeName,
+    WorldModel,
+    load,
+    new_model,
+    save_checkpoint,
+)
+from newt_agent import make as make_newt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +140,7 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
     if config.clock:
         model.clock_rate.copy_(torch.from_numpy(clock_rates(config.tasks, model_config.obs_dim)))
     if config.checkpoint is not None:
-        model.load_networks(load_checkpoint(config.checkpoint).model)
+        model.load_networks(load(config.checkpoint).model)
     trained = (*model.encoder.parameters(), *model.policy.parameters())
     average = [parameter.detach().clone() for parameter in trained]
     optimizer = torch.optim.Adam(trained, lr=config.learning_rate, fused=True)

@@ -17,13 +17,13 @@ from mmbench.training.devices import checked_device
 from mmbench.training.tables import action_masks, discounts
 from mmbench.vision import ImageEncoder
 from newt_agent.acceleration import Precision, acceleration
-from newt_agent.checkpoint import SHIPPED_WEIGHTS, Checkpoint
-from newt_agent.official import load_any
+from newt_agent.checkpoint import Checkpoint
+from newt_agent.loading import load
 from newt_agent.planner import plan, shifted
 from newt_agent.world_model import Contexts, WorldModel
 
 
-class NewtAgent:
+class Newt:
     """Plans with a trained world model, for all slots at once.
 
     Args:
@@ -185,9 +185,9 @@ def make(
 ) -> Agent:
     """Build the agent from a checkpoint folder, a `.pt` file of the original, or what ships.
 
-    The options are those of `NewtAgent`.
+    The options are those of `Newt`.
     """
     checked_device(device)
     single_task = tasks[0] if len(set(tasks)) == 1 else None
-    loaded = load_any(checkpoint or str(SHIPPED_WEIGHTS), device, single_task)
-    return NewtAgent(loaded, tasks, device=device, seed=seed, **options)
+    loaded = load(checkpoint, device=device, single_task=single_task)
+    return Newt(loaded, tasks, device=device, seed=seed, **options)

@@ -18,7 +18,7 @@ from mmbench.tensor_files import load_tensors
 from mmbench.training.tables import action_masks
 from mmbench.vision import DINOV2
 from newt_agent.activations import SIMNORM_GROUP
-from newt_agent.checkpoint import Checkpoint, check_tensors, load_checkpoint
+from newt_agent.checkpoint import Checkpoint, check_tensors
 from newt_agent.config import SIZES, NewtConfig, SizeName
 from newt_agent.networks import StackedMLP
 from newt_agent.world_model import WorldModel
@@ -189,10 +189,3 @@ def _check_all_used(state: Mapping[str, Tensor], model: WorldModel, path: Path |
             known |= {key for _, _, key in _keys(f"_Qs.{kind}._Qs.{member}", model.q)}
     if unknown := sorted(state.keys() - known):
         raise CheckpointError(f"{path} does not fit the model: {unknown[0]} is unknown")
-
-
-def load_any(path: Path | str, device: str, single_task: str | None = None) -> Checkpoint:
-    """Read a checkpoint folder, or a `.pt` file of the original (of one task, if it is named)."""
-    if Path(path).suffix == ".pt":
-        return load_official(Path(path), single_task=single_task)
-    return load_checkpoint(path, device)

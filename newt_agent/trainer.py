@@ -40,11 +40,11 @@ from mmbench.training.run import (
 from mmbench.training.tables import discounts
 from mmbench.vision import DINOV2, ImageEncoder
 from newt_agent.acceleration import Precision, acceleration
-from newt_agent.agent import NewtAgent, encode, observed
+from newt_agent.agent import Newt, encode, observed
 from newt_agent.checkpoint import Checkpoint, new_model, save_checkpoint
 from newt_agent.config import LearningConfig, NewtConfig, PlannerConfig, SizeName
 from newt_agent.learner import Learner
-from newt_agent.official import load_any
+from newt_agent.loading import load
 from newt_agent.planner import plan, shifted
 from newt_agent.world_model import WorldModel
 
@@ -241,7 +241,7 @@ class Trainer:
         feature_dim = self._images.feature_dim if self._images else 0
         encoder, size, loaded = config.encoder, config.size, None
         if config.checkpoint is not None:
-            loaded = load_any(config.checkpoint, str(self._device), config.tasks[0])
+            loaded = load(config.checkpoint, device=str(self._device), single_task=config.tasks[0])
             encoder, size = loaded.encoder, loaded.model.config.size
         model_config = NewtConfig(
             size=size,
@@ -459,8 +459,8 @@ class Trainer:
         if self._log is None:
             return None
 
-        def newt(tasks: Sequence[str], **options: Any) -> NewtAgent:
-            return NewtAgent(
+        def newt(tasks: Sequence[str], **options: Any) -> Newt:
+            return Newt(
                 self._checkpoint(),
                 tasks,
                 device=str(self._device),
@@ -603,6 +603,23 @@ class Trainer:
                 episode[name] = rows[at[name] : at[name] + num_rows]
                 at[name] += num_rows
             self._replay.add(number, **episode)
+
+
+def train(
+    config: TrainConfig, out: Path | str, on_progress: OnProgress = ignore_progress
+) -> Checkpoint:
+    """Train, or go on with the run that is in the folder; return its last checkpoint.
+
+    Args:
+        config: What to do.
+        out: The run's folder.
+        on_progress: Called now and then.
+
+    Raises:
+        RunError: If the folder holds another run, or another process is at work in it.
+    """
+    Trainer(config, out, on_progress).run()
+    return load(Path(out) / "final")
 
 
 _Row = tuple[NDArray[np.float32], NDArray[np.float32] | None]
