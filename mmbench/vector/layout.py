@@ -1,4 +1,4 @@
-"""The arrays that the parent and its workers share, one row per slot."""
+"""The arrays in which commands and results stand, one row per slot."""
 
 import contextlib
 from multiprocessing import shared_memory
@@ -57,7 +57,7 @@ class Layout(NamedTuple):
         return fields
 
 
-class SharedArrays:
+class SlotArrays:
     """The arrays of a `Layout`, in shared memory or (`name=None`, `shared=False`) in this process.
 
     Use as `arrays["rewards"]`.

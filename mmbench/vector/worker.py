@@ -1,57 +1,46 @@
-"""Environments of one worker, and the loop of a worker process."""
+"""The environments of one worker."""
 
-import contextlib
-import os
-import signal
 import time
-import traceback
-from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmbench.env import TaskEnv
 from mmbench.errors import MMBenchError
-from mmbench.vector.layout import KEEP_DRAWING, STAY_IDLE, Layout, SharedArrays
-
-RESET = b"R"
-STEP = b"S"
-CLOSE = b"C"
-DONE = b"D"
-FAILED = b"F"  # followed by the text of the error
+from mmbench.vector.layout import KEEP_DRAWING, STAY_IDLE, SlotArrays
+from mmbench.vector.pool import RESET, Assignment, Command
 
 _COST_SMOOTHING = 0.05
 
 
-class Assignment(NamedTuple):
-    """Which slots a worker plays, and on which tasks."""
-
-    worker: int
-    slots: tuple[int, ...]
-    tasks: tuple[str, ...]
-
-
 class SlotRunner:
-    """Plays the slots of one worker and writes what happens into the shared arrays."""
+    """Plays the slots of one worker and writes what happens into the arrays."""
 
-    def __init__(self, assignment: Assignment, arrays: SharedArrays) -> None:
+    def __init__(self, assignment: Assignment, arrays: SlotArrays) -> None:
         self._assignment = assignment
         self._arrays = arrays
         self._obs_type = arrays.layout.obs_type
         self._envs: dict[int, TaskEnv] = {}
-        self._env_steps: dict[int, int] = {}
 
     def create(self) -> None:
         """Build the environments that do not exist yet, counting them for the progress bar."""
         for slot in self._assignment.slots:
             self._env(slot)
 
-    def reset(self) -> None:
+    def play(self, command: Command) -> None:
+        """Do what was asked for, in every slot.
+
+        Raises:
+            MMBenchError: If an environment raised an error; it names task, seed and step.
+        """
+        self._reset() if command == RESET else self._step()
+
+    def _reset(self) -> None:
         """Begin an episode in every slot, with the seed in `next_seed`."""
         for slot in self._assignment.slots:
             self._beat()
             self._arrays["truncated"][slot] = False
             self._begin(slot)
 
-    def step(self) -> None:
+    def _step(self) -> None:
         """Step every active slot; where an episode ends, the next one begins (same-step)."""
         arrays = self._arrays
         for slot in self._assignment.slots:
@@ -69,7 +58,6 @@ class SlotRunner:
             except Exception as error:
                 raise MMBenchError(self._where(slot, error)) from error
             seconds = time.perf_counter() - started
-            self._env_steps[slot] += 1
             arrays["step_seconds"][slot] += _COST_SMOOTHING * (
                 seconds - arrays["step_seconds"][slot]
             )
@@ -110,7 +98,6 @@ class SlotRunner:
             obs, info = env.reset(seed=None if seed == KEEP_DRAWING else seed)
         except Exception as error:
             raise MMBenchError(self._where(slot, error)) from error
-        self._env_steps[slot] = 0
         assert env.episode_seed is not None
         arrays["episode_seed"][slot] = env.episode_seed
         self._write(slot, obs, info)
@@ -130,46 +117,4 @@ class SlotRunner:
 
     def _where(self, slot: int, error: Exception) -> str:
         env = self._env(slot)
-        step = self._env_steps.get(slot, 0)
-        return f"{env.task.id}, seed {env.episode_seed}, step {step}: {error}"
-
-
-def run_worker(
-    assignment: Assignment, layout: Layout, memory_name: str, connection: Connection, lazy: bool
-) -> None:
-    """Serve the parent until it says so or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    arrays = SharedArrays(layout, shared=True, name=memory_name)
-    runner = SlotRunner(assignment, arrays)
-    try:
-        if not lazy:
-            runner.create()
-        connection.send_bytes(DONE)
-        while (command := connection.recv_bytes()) != CLOSE:
-            runner.reset() if command == RESET else runner.step()
-            connection.send_bytes(DONE)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # the parent is gone
-    except MMBenchError as error:
-        _report(connection, str(error))
-    except Exception as error:
-        _report(connection, f"{error!r}\n{traceback.format_exc()}")
-    finally:
-        runner.close()
-        arrays.close()
-        # Simulators with native threads can hang in their exit handlers; everything is written.
-        os._exit(0)
-
-
-def _report(connection: Connection, text: str) -> None:
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        connection.send_bytes(FAILED + text.encode())
-
-
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMEXPR_NUM_THREADS": "1",
-}
-"""Environment variables of worker processes: one thread per simulator."""
+        return f"{env.task.id}, seed {env.episode_seed}, step {env.env_steps}: {error}"

@@ -1,6 +1,7 @@
 """MultitaskVectorEnv: equal to single environments, and unharmed by what happens to workers."""
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -176,6 +177,43 @@ def test_a_worker_that_hangs_is_replaced() -> None:
     envs.close()
 
 
+class Killer:
+    """Kills workers while they build: as `on_progress`, it is called meanwhile."""
+
+    def __init__(self, kills: int) -> None:
+        self.kills_left = kills
+        self._killed: set[int | None] = set()
+
+    def __call__(self, progress: Progress) -> None:
+        for worker in multiprocessing.active_children():
+            if (
+                worker.name == "mmbench-worker-0"
+                and self.kills_left
+                and worker.pid not in self._killed
+            ):
+                worker.kill()
+                self._killed.add(worker.pid)
+                self.kills_left -= 1
+
+
+def test_a_worker_killed_while_it_builds_is_replaced() -> None:
+    killer = Killer(kills=2)
+    envs = mmbench.make_vec(TASKS, num_workers=2, on_progress=killer)
+    assert killer.kills_left == 0
+    obs, _ = envs.reset(seed=3)
+    reference = mmbench.make_vec(TASKS, backend="serial")
+    np.testing.assert_array_equal(obs, reference.reset(seed=3)[0])
+    envs.close()
+    reference.close()
+
+
+def test_a_worker_that_never_lives_is_given_up() -> None:
+    with pytest.raises(WorkerError) as error:
+        mmbench.make_vec(TASKS[:2], num_workers=2, on_progress=Killer(kills=100))
+    assert str(error.value) == "worker 0 died (exit code -9) 6 times in a row"
+    assert not multiprocessing.active_children()
+
+
 def test_an_error_in_one_environment_names_task_seed_and_step(backend: str) -> None:
     envs = mmbench.make_vec(TASKS, num_workers=2, backend=backend)
     envs.reset(seed=20)
@@ -199,7 +237,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("ending", ["kill", "interrupt", "forgotten"])
+@pytest.mark.parametrize("ending", ["kill", "terminate", "interrupt", "forgotten"])
 def test_nothing_is_left_behind(ending: str, tmp_path: Path) -> None:
     code = f"""
 import signal, numpy as np, mmbench
@@ -208,7 +246,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     envs = mmbench.make_vec({TASKS!r}, num_workers=2)
     envs.reset(seed=0)
-    print(*envs.worker_pids, envs._arrays.name, flush=True)
+    print(*envs.worker_pids, envs._slots.name, flush=True)
     while {ending != "forgotten"}:
         envs.step(np.zeros((4, 16), np.float32))
 """
@@ -232,6 +270,8 @@ if __name__ == "__main__":
             assert memory.exists()
         if ending == "kill":
             process.kill()
+        elif ending == "terminate":
+            process.terminate()
         elif ending == "interrupt":
             os.killpg(process.pid, signal.SIGINT)
         process.wait(timeout=30)
