@@ -3,10 +3,8 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-import gymnasium
-
 from mmbench.errors import MMBenchError
-from mmbench.registry import SUITES, get_task, list_tasks
+from mmbench.registry import SUITES, add_plugged, get_task, list_tasks
 from mmbench.seeding import evaluation_seed
 from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM, Domain, ScoreRule, TaskSpec
 
@@ -98,12 +96,4 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'mmbench' has no attribute {name!r}")
 
 
-for _spec in list_tasks():
-    gymnasium.register(
-        id=f"mmbench/{_spec.id}",
-        entry_point="mmbench.env:TaskEnv",
-        kwargs={"task": _spec.id},
-        # TaskEnv checks its own inputs; the wrappers would only cost time on every step.
-        disable_env_checker=True,
-        order_enforce=False,
-    )
+add_plugged()  # last: they import from here

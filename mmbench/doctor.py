@@ -45,7 +45,7 @@ class Diagnosis:
 
 def examine_domain(domain: Domain) -> Diagnosis:
     """Make a task of the domain, step it, and draw a picture of it."""
-    install = f"pip install 'mmbench[{domain.extra}]'"
+    install = f"pip install '{domain.requirement}'"
     wrong = _wrong_versions(domain)
     state, assets = _try_state(domain)
     pictures = state or _try_picture(domain)
@@ -68,7 +68,7 @@ def examine_domain(domain: Domain) -> Diagnosis:
 
 def _wrong_versions(domain: Domain) -> tuple[str, ...]:
     wrong = []
-    for requirement in importlib.metadata.requires("mmbench") or ():
+    for requirement in importlib.metadata.requires(domain.distribution) or ():
         match = _PIN.match(requirement)
         if match is None or match["extra"] != domain.extra:
             continue

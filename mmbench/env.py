@@ -212,7 +212,9 @@ class TaskEnv(gymnasium.Env[Observation, FloatArray]):
         return image if self.obs_type == "rgb" else {"state": state, "rgb": image}
 
     def _draw(self) -> Image:
-        with needed_for(f"a picture of {self.task.id}", self.task.domain.extra):
+        domain = self.task.domain
+        purpose = f"a picture of {self.task.id}"
+        with needed_for(purpose, domain.extra, distribution=domain.distribution):
             return self.simulator.render(self.image_size, self.image_size)
 
     def _info(self) -> dict[str, Any]:

@@ -1,9 +1,13 @@
-"""All tasks and suites, by name."""
+"""All tasks and suites, by name: the ten domains of the benchmark, then those of other packages."""
 
 import importlib
+import sys
 import warnings
 from collections.abc import Sequence
 from types import MappingProxyType
+from typing import Any
+
+import gymnasium
 
 from mmbench.dependencies import needed_for
 from mmbench.domains import (
@@ -25,7 +29,7 @@ from mmbench.errors import (
     UnknownTaskError,
     UsageError,
 )
-from mmbench.plugins import near_match
+from mmbench.plugins import load_plugin, near_match, plugins
 from mmbench.simulator import Simulator
 from mmbench.spec import Domain, Split, TaskSpec
 
@@ -43,7 +47,7 @@ _MODULES = (
 )
 
 DOMAINS: tuple[Domain, ...] = tuple(module.DOMAIN for module in _MODULES)
-_TASKS = MappingProxyType({spec.id: spec for module in _MODULES for spec in module.TASKS})
+"""The ten of the benchmark; `list_domains` has those of other packages too."""
 
 _QUICK = (
     "cartpole-balance",
@@ -71,31 +75,78 @@ _LITE = (
 )
 
 
-def _suites() -> dict[str, tuple[str, ...]]:
-    suites = {
-        "full": tuple(spec.id for spec in _TASKS.values() if spec.split == "train"),
-        "heldout": tuple(spec.id for spec in _TASKS.values() if spec.split == "heldout"),
-        "quick": _QUICK,
-        "lite": _LITE,
-    }
-    for domain in DOMAINS:
-        suites[domain.name] = tuple(
-            spec.id for spec in _TASKS.values() if spec.domain is domain and spec.split == "train"
-        )
-    return suites
-
-
-SUITES = MappingProxyType(_suites())
+_domains: dict[str, Domain] = {}
+_tasks: dict[str, TaskSpec] = {}
+_suites: dict[str, tuple[str, ...]] = {}
+SUITES = MappingProxyType(_suites)
 """Fixed, ordered tuples of task ids: the 200, the 34, two samples, train tasks per domain."""
+
+
+def _add(domain: Domain, specs: Sequence[TaskSpec]) -> None:
+    _domains[domain.name] = domain
+    _suites[domain.name] = tuple(spec.id for spec in specs if spec.split == "train")
+    for spec in specs:
+        _tasks[spec.id] = spec
+        gymnasium.register(
+            id=f"mmbench/{spec.id}",
+            entry_point="mmbench.env:TaskEnv",
+            kwargs={"task": spec.id},
+            # TaskEnv checks its own inputs; the wrappers would only cost time on every step.
+            disable_env_checker=True,
+            order_enforce=False,
+        )
+
+
+def _add_benchmark() -> None:
+    specs = [spec for module in _MODULES for spec in module.TASKS]
+    for split, name in (("train", "full"), ("heldout", "heldout")):
+        _suites[name] = tuple(spec.id for spec in specs if spec.split == split)
+    _suites.update(quick=_QUICK, lite=_LITE)
+    for module in _MODULES:
+        _add(module.DOMAIN, module.TASKS)
+
+
+_add_benchmark()
+_waiting = plugins("mmbench.domains")
+
+
+def add_plugged() -> None:
+    """Add the domains of other packages; one that cannot be added is left out with a warning."""
+    for point in list(_waiting.values()):
+        module = sys.modules.get(point.module)
+        if module is not None and not hasattr(module, "TASKS"):
+            continue  # it is being imported, and needs mmbench first; it is asked again
+        del _waiting[point.name]
+        try:
+            _add(*_checked(load_plugin(point, "domain")))
+        except Exception as error:  # one broken package must not take the benchmark with it
+            warnings.warn(f"domain {point.name!r} is left out: {error}", stacklevel=2)
+
+
+def _checked(module: Any) -> tuple[Domain, tuple[TaskSpec, ...]]:
+    """Return `DOMAIN` and `TASKS` of a module, or raise `UsageError` if they cannot be added."""
+    domain, specs = getattr(module, "DOMAIN", None), tuple(getattr(module, "TASKS", ()))
+    if not isinstance(domain, Domain) or not specs:
+        raise UsageError(f"{module.__name__} has no DOMAIN, or no TASKS")
+    if domain.name in _suites:
+        raise UsageError(f"there is a domain or suite {domain.name!r} already")
+    for position, spec in enumerate(specs):
+        if spec.domain is not domain:
+            raise UsageError(f"task {spec.id!r} is of another domain")
+        if spec.id in _tasks or spec.id in [other.id for other in specs[:position]]:
+            raise UsageError(f"there is a task {spec.id!r} already")
+    return domain, specs
 
 
 def get_task(task_id: str) -> TaskSpec:
     """Return the spec of `task_id`, or raise `UnknownTaskError` with a near match."""
+    if task_id not in _tasks:
+        add_plugged()
     try:
-        return _TASKS[task_id]
+        return _tasks[task_id]
     except KeyError:
         raise UnknownTaskError(
-            f"unknown task {task_id!r}; {near_match(task_id, _TASKS, '`mmbench tasks` lists them')}"
+            f"unknown task {task_id!r}; {near_match(task_id, _tasks, '`mmbench tasks` lists them')}"
         ) from None
 
 
@@ -134,6 +185,8 @@ def choose_tasks(
 
 def get_suite(name: str) -> tuple[str, ...]:
     """Return the task ids of a suite, or raise `UnknownSuiteError` with a near match."""
+    if name not in SUITES:
+        add_plugged()
     try:
         return SUITES[name]
     except KeyError:
@@ -143,13 +196,20 @@ def get_suite(name: str) -> tuple[str, ...]:
         ) from None
 
 
+def list_domains() -> tuple[Domain, ...]:
+    """Return the ten domains of the benchmark, then those of other packages."""
+    add_plugged()
+    return tuple(_domains.values())
+
+
 def get_domain(name: str) -> Domain:
     """Return the domain called `name`, or raise `MMBenchError` with a near match."""
-    domains = {domain.name: domain for domain in DOMAINS}
-    if name not in domains:
-        listing = f"there are {', '.join(domains)}"
-        raise MMBenchError(f"unknown domain {name!r}; {near_match(name, domains, listing)}")
-    return domains[name]
+    if name not in _domains:
+        add_plugged()
+    if name not in _domains:
+        listing = f"there are {', '.join(_domains)}"
+        raise MMBenchError(f"unknown domain {name!r}; {near_match(name, _domains, listing)}")
+    return _domains[name]
 
 
 def list_tasks(
@@ -159,7 +219,8 @@ def list_tasks(
     if split not in (None, "train", "heldout"):
         raise MMBenchError(f"unknown split {split!r}; there are train and heldout")
     wanted = None if domain is None else get_domain(domain)
-    specs = _TASKS.values() if suite is None else [get_task(name) for name in get_suite(suite)]
+    add_plugged()
+    specs = _tasks.values() if suite is None else [get_task(name) for name in get_suite(suite)]
     return tuple(
         spec
         for spec in specs
@@ -174,7 +235,8 @@ def load_simulator(spec: TaskSpec, *, pictures: bool) -> Simulator:
         SimulatorMissingError: If the simulator is not installed; names the pip command.
     """
     module_name, _, class_name = spec.domain.adapter.partition(":")
-    with needed_for(spec.id, spec.domain.extra, SimulatorMissingError):
+    domain = spec.domain
+    with needed_for(spec.id, domain.extra, SimulatorMissingError, domain.distribution):
         with warnings.catch_warnings():
             # Several simulators look for a display or driver at import and warn that there is none;
             # what needs one says so when it is asked for.

@@ -14,6 +14,8 @@ MAX_ACTION_DIM = 16
 
 Split = Literal["train", "heldout"]
 ScoreKind = Literal["return", "success"]
+Layout = tuple[tuple[int, str], ...]
+"""The entries of an observation, in order: how many, and what they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,17 +43,26 @@ class Domain:
         name: Name on the command line, e.g. `dmcontrol-ext`.
         adapter: `module:Class` of its `Simulator`, imported only when a task is made.
         extra: The pip extra that installs the simulator.
+        distribution: Whose extra that is; another package's domain names that package.
         packages: Distributions whose versions decide what an episode looks like.
         code: Of which of these only some files count.
         source: Where the tasks come from.
+        notes: What rewards and observations of its tasks have in common.
     """
 
     name: str
     adapter: str
     extra: str
+    distribution: str = "mmbench"
     packages: tuple[str, ...]
     code: tuple[PinnedCode, ...] = ()
     source: str
+    notes: str = ""
+
+    @property
+    def requirement(self) -> str:
+        """What pip installs to make this domain work, e.g. `mmbench[atari]`."""
+        return f"{self.distribution}[{self.extra}]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +108,10 @@ class TaskSpec:
         score: How an episode is scored.
         assets: Names of downloadable assets it looks best with (`mmbench assets`).
         params: What the domain's adapter needs to build it.
+        observation: What the entries of the state observation are.
+        reward: The reward of an env step, in words or as an equation.
+        start: What is drawn at a reset, and how.
+        success: When `info["success"]` is true; empty if never.
     """
 
     id: str
@@ -112,6 +127,10 @@ class TaskSpec:
     score: ScoreRule
     assets: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    observation: Layout = ()
+    reward: str = ""
+    start: str = ""
+    success: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.obs_dim <= MAX_OBS_DIM:
@@ -126,6 +145,12 @@ class TaskSpec:
             )
         if self.discount is not None and not 0.0 < self.discount < 1.0:
             raise SpecError(f"{self.id}: discount {self.discount} is not in (0, 1)")
+        described = sum(size for size, _ in self.observation)
+        if self.observation and described != self.obs_dim:
+            raise SpecError(
+                f"{self.id}: the description of the observation has {described} entries, "
+                f"obs_dim is {self.obs_dim}"
+            )
         if not self.instruction or not self.embodiment:
             raise SpecError(f"{self.id}: instruction and embodiment must not be empty")
 
@@ -144,5 +169,8 @@ class TaskSpec:
         values["score"] = dataclasses.asdict(self.score)
         values["assets"] = list(self.assets)
         values["params"] = dict(self.params)
+        values["observation"] = [
+            {"entries": size, "meaning": meaning} for size, meaning in self.observation
+        ]
         values["source"] = self.domain.source
         return values

@@ -1,18 +1,20 @@
 """Writes the task pages of the documentation: `python -m mmbench.taskdocs`.
 
-They follow from the registry, and the table of demonstrations from the files that ship.
+They follow from the registry, and the table of demonstrations from the files that ship. Every task
+has a section of its own, whose heading is its id: observation, reward, start state, success.
 
 With `--check` nothing is written; the exit code is 1 if a committed page is stale.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmbench.demos import SHIPPED
 from mmbench.demos.generation import DEFAULT_EPISODES, DEFAULT_MIN_SCORE
 from mmbench.demos.stats import task_stats
 from mmbench.registry import DOMAINS, SUITES, get_task, list_tasks
-from mmbench.spec import Domain, TaskSpec
+from mmbench.spec import Domain, Layout, TaskSpec
 
 FOLDER = Path(__file__).parents[1] / "docs" / "tasks"
 
@@ -58,6 +60,11 @@ def _index_page() -> str:
             f"| [{domain.name}]({domain.name}.md) | {counts[0]} | {counts[1]} | {packages} "
             f"| {domain.source} |"
         )
+    lines += [
+        "",
+        "A page says of every task what it observes, what it is rewarded for and how it starts; "
+        "`mmbench tasks walker-run` prints the same.",
+    ]
     lines += ["", "## Suites", "", "| suite | tasks |", "|---|---|"]
     lines += [f"| `{name}` | {len(tasks)} |" for name, tasks in SUITES.items()]
     for name in ("quick", "lite"):
@@ -71,18 +78,62 @@ def _domain_page(domain: Domain) -> str:
     lines = [
         f"# {domain.name}",
         "",
-        f"{domain.source}. Install: `pip install 'mmbench[{domain.extra}]'`.",
+        f"{domain.source}. Install: `pip install '{domain.requirement}'`.",
+        "",
+        domain.notes,
         "",
         "| task | instruction | obs | action | steps | discount | score |",
         "|---|---|---|---|---|---|---|",
     ]
     lines += [_row(spec) for spec in specs]
-    lines += ["", "## Bodies", ""]
-    bodies: dict[str, list[str]] = {}
+    layouts = _layouts(specs)
+    lines += ["", "## Observations", ""]
+    for number, (layout, tasks) in enumerate(layouts.items(), 1):
+        names = ", ".join(f"[`{task}`](#{task})" for task in tasks)
+        lines += [f"### Observation {number}", "", f"Of {names}.", ""]
+        lines += ["| entries | what |", "|---|---|", *_layout_rows(layout), ""]
+    lines += ["## Tasks", ""]
     for spec in specs:
-        bodies.setdefault(spec.embodiment, []).append(f"`{spec.id}`")
-    lines += [f"- {body} ({', '.join(tasks)})" for body, tasks in bodies.items()]
-    return "\n".join(lines) + "\n"
+        number = list(layouts).index(spec.observation) + 1
+        lines += [
+            f"### {spec.id}",
+            "",
+            spec.instruction,
+            "",
+            f"- **Reward**: {_plain(spec.reward)}",
+            f"- **Start**: {_plain(spec.start)}",
+            f"- **Observation**: [layout {number}](#observation-{number})",
+            *([f"- **Success**: {_plain(spec.success)}"] if spec.success else []),
+            f"- **Body**: {spec.embodiment}",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _layouts(specs: Sequence[TaskSpec]) -> dict[Layout, list[str]]:
+    """Return the tasks of every layout of an observation, in order."""
+    layouts: dict[Layout, list[str]] = {}
+    for spec in specs:
+        layouts.setdefault(spec.observation, []).append(spec.id)
+    return layouts
+
+
+def _layout_rows(layout: Layout) -> list[str]:
+    rows, first = [], 0
+    for size, meaning in layout:
+        place = str(first) if size == 1 else f"{first} to {first + size - 1}"
+        rows.append(f"| {place} | {_cell(meaning)} |")
+        first += size
+    return rows
+
+
+def _cell(text: str) -> str:
+    return _plain(text).replace("|", "\\|")
+
+
+def _plain(text: str) -> str:
+    """Keep Markdown from reading an equation's signs as its own."""
+    return text.replace("*", "\\*").replace("_", "\\_")
 
 
 def _demonstrations_page() -> str:
@@ -123,8 +174,8 @@ def _row(spec: TaskSpec) -> str:
         else f"return, {rule.low:g} to {rule.high:g}"
     )
     return (
-        f"| `{spec.id}`{mark} | {spec.instruction} | {spec.obs_dim} | {spec.action_dim} "
-        f"| {spec.max_episode_steps} | {spec.effective_discount:g} | {score} |"
+        f"| [`{spec.id}`](#{spec.id}){mark} | {spec.instruction} | {spec.obs_dim} "
+        f"| {spec.action_dim} | {spec.max_episode_steps} | {spec.effective_discount:g} | {score} |"
     )
 
 

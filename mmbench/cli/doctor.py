@@ -8,7 +8,7 @@ from mmbench.cli.output import print_json, print_table, show_progress
 from mmbench.doctor import examine_domain
 from mmbench.plugins import clashes
 from mmbench.progress import Progress
-from mmbench.registry import DOMAINS
+from mmbench.registry import list_domains
 from mmbench.tables import Table
 
 
@@ -27,8 +27,8 @@ class Doctor:
         """Examine and print."""
         found = []
         with show_progress() as on_progress:
-            for done, domain in enumerate(DOMAINS):
-                on_progress(Progress("examining domains", done, len(DOMAINS), domain.name))
+            for done, domain in enumerate(domains := list_domains()):
+                on_progress(Progress("examining domains", done, len(domains), domain.name))
                 found.append(examine_domain(domain))
         if self.json:
             print_json([{**dataclasses.asdict(d), "is_healthy": d.is_healthy} for d in found])

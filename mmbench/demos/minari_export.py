@@ -62,8 +62,8 @@ def export_minari(demonstrations: Demonstrations, *, version: int = 0) -> list[s
                 action_space=gymnasium.spaces.Box(-1.0, 1.0, (spec.action_dim,), np.float32),
                 algorithm_name=", ".join(sorted({record.agent for record in of_task.records})),
                 author="mmbench",
-                description=spec.instruction.rstrip(".") + ".",
-                requirements=[f"mmbench[{spec.domain.extra}]"],
+                description=spec.instruction,
+                requirements=[spec.domain.requirement],
             )
         ids.append(dataset_id)
     return ids

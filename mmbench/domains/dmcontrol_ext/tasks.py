@@ -1,5 +1,7 @@
 """Tasks of the dmcontrol-ext domain. Data only: importing this file loads no simulator."""
 
+from functools import partial
+
 from mmbench.spec import Domain, ScoreRule, TaskSpec
 
 DOMAIN = Domain(
@@ -8,313 +10,338 @@ DOMAIN = Domain(
     extra="dmcontrol",
     packages=("mujoco", "dm_control"),
     source="MMBench, arXiv:2511.19584, on the DeepMind Control Suite",
+    notes="An env step is two control steps with the same action. Rewards below are those of a control step, between 0 and 1, and an env step earns both; the observation is that after the second. In rewards, `up(x; b, m)` is 1 for x >= b and falls off as a Gaussian, to 0.1 at b - m; `down` mirrors it; `in(x; a, b)` is 1 from a to b, else 0; `lin(x; s)` is x / s, clipped to [0, 1]; v is the forward velocity of the body's centre of mass, u the cosine of the torso's tilt (1 = upright). L is the angular momentum of the whole body about its centre of mass, positive when rolling forward.",
 )
 
 _SCORE = ScoreRule(kind="return", low=0.0, high=1000.0)
-_WALKER = "A planar biped: one torso and two legs, six motors at hips, knees and ankles."
-_CHEETAH = "A planar running cat with a hind and a front leg, three motors in each."
-_HOPPER = "A planar one-legged hopper, four motors at waist, hip, knee and ankle."
-_REACHER3 = "A tabletop arm of three links seen from above, three motors."
-_CUP = "A cup moved sideways and up and down by two motors, with a ball on a string."
-_PENDULUM = "A single rod with a heavy tip, one weak motor at its pivot."
-_JUMPER = "A planar round body on two springy legs, one motor per leg."
-_SPINNER5 = "A planar round body with five springy arms around it, one motor per arm."
-_GIRAFFE = "A planar giraffe with two three-motor legs and one motor in its long neck."
-_CARTPOLE2 = "A motorised cart on a rail carrying a chain of two free poles, one motor."
-_CARTPOLEL = "A motorised cart on a rail carrying one long, heavy free pole, one motor."
-_SPINNER4 = "A planar round body with four springy arms and a gap, one motor per arm."
+
+_walker = partial(
+    TaskSpec,
+    domain=DOMAIN,
+    embodiment="A planar biped: one torso and two legs, six motors at hips, knees and ankles.",
+    obs_dim=24,
+    action_dim=6,
+    max_episode_steps=500,
+    score=_SCORE,
+    observation=(
+        (
+            14,
+            "rotations of torso, right thigh, leg, foot, left thigh, leg and foot: xx and xz of the matrix, each",
+        ),
+        (1, "height of the torso"),
+        (
+            9,
+            "velocities of root z, root x, pitch, right hip, knee, ankle, left hip, knee and ankle",
+        ),
+    ),
+    start="pitch uniform in +-pi, every joint uniform in its range, at rest; the torso at height 1.3",
+)
+_cheetah = partial(
+    TaskSpec,
+    domain=DOMAIN,
+    embodiment="A planar running cat with a hind and a front leg, three motors in each.",
+    obs_dim=17,
+    action_dim=6,
+    max_episode_steps=500,
+    score=_SCORE,
+    observation=(
+        (8, "positions of root z, pitch, hind thigh, shin, foot, front thigh, shin and foot"),
+        (9, "velocities of root x, root z, pitch, and of the six joints in the same order"),
+    ),
+    start="every limited joint uniform in its range, then 200 simulator steps without control",
+)
+_hopper = partial(
+    TaskSpec,
+    domain=DOMAIN,
+    embodiment="A planar one-legged hopper, four motors at waist, hip, knee and ankle.",
+    obs_dim=15,
+    action_dim=4,
+    max_episode_steps=500,
+    score=_SCORE,
+    observation=(
+        (6, "positions of root z, pitch, waist, hip, knee and ankle"),
+        (7, "velocities of root x, root z, pitch, waist, hip, knee and ankle"),
+        (2, "ln(1 + force) at toe and heel"),
+    ),
+    start="pitch uniform in +-pi, every joint uniform in its range, at rest; the torso at height 1",
+)
+_reacher = partial(
+    TaskSpec,
+    domain=DOMAIN,
+    embodiment="A tabletop arm of three links seen from above, three motors.",
+    obs_dim=8,
+    action_dim=3,
+    max_episode_steps=500,
+    score=_SCORE,
+    observation=(
+        (3, "joint angles: shoulder, not wrapped, elbow and wrist"),
+        (2, "target minus fingertip, x and y"),
+        (3, "joint velocities"),
+    ),
+    start="joints uniform in their ranges, at rest; target at a uniform angle, 0.05 to 0.20 from the centre",
+)
+_cup = partial(
+    TaskSpec,
+    domain=DOMAIN,
+    embodiment="A cup moved sideways and up and down by two motors, with a ball on a string.",
+    obs_dim=8,
+    action_dim=2,
+    max_episode_steps=500,
+    score=_SCORE,
+    observation=((4, "positions of cup x, cup z, ball x and ball z"), (4, "their velocities")),
+    start="nine times of ten with the ball inside the cup, else anywhere around it, touching nothing; at rest",
+)
+_pendulum = partial(
+    TaskSpec,
+    domain=DOMAIN,
+    embodiment="A single rod with a heavy tip, one weak motor at its pivot.",
+    obs_dim=3,
+    action_dim=1,
+    max_episode_steps=500,
+    score=_SCORE,
+    observation=((2, "cosine and sine of the angle from upright"), (1, "angular velocity")),
+    start="angle uniform in +-pi, at rest",
+)
+_jumper = partial(
+    TaskSpec,
+    domain=DOMAIN,
+    embodiment="A planar round body on two springy legs, one motor per leg.",
+    obs_dim=9,
+    action_dim=2,
+    max_episode_steps=500,
+    score=_SCORE,
+    observation=(
+        (4, "root z, measured from 0.9, pitch, right and left leg"),
+        (5, "velocities of root x, root z, pitch, right and left leg"),
+    ),
+    start="every limited joint uniform in its range, then 200 simulator steps without control",
+)
+_spinner = partial(
+    TaskSpec,
+    domain=DOMAIN,
+    embodiment="A planar round body with five springy arms around it, one motor per arm.",
+    obs_dim=15,
+    action_dim=5,
+    max_episode_steps=500,
+    score=_SCORE,
+    observation=(
+        (2, "root z, measured from 0.9, and pitch, not wrapped"),
+        (5, "angles of the arms"),
+        (3, "velocities of root x, root z and pitch"),
+        (5, "velocities of the arms"),
+    ),
+    start="every limited joint uniform in its range, then 200 simulator steps without control",
+)
+_giraffe = partial(
+    TaskSpec,
+    domain=DOMAIN,
+    embodiment="A planar giraffe with two three-motor legs and one motor in its long neck.",
+    obs_dim=19,
+    action_dim=7,
+    max_episode_steps=500,
+    score=_SCORE,
+    observation=(
+        (9, "positions of root z, pitch, neck, hind thigh, shin, foot, front thigh, shin and foot"),
+        (10, "velocities of root x, root z, pitch, and of the seven joints in the same order"),
+    ),
+    start="every limited joint uniform in its range, then 200 simulator steps without control",
+)
+_two_poles = partial(
+    TaskSpec,
+    domain=DOMAIN,
+    embodiment="A motorised cart on a rail carrying a chain of two free poles, one motor.",
+    obs_dim=8,
+    action_dim=1,
+    max_episode_steps=500,
+    score=_SCORE,
+    observation=(
+        (5, "place of the cart; cosine and sine of either pole's angle from upright"),
+        (3, "velocities of cart and both hinges"),
+    ),
+    start="cart within 0.1 of the centre, both hinges within 0.034 of straight, uniform; velocities 0.01 N(0, 1)",
+)
+_long_pole = partial(
+    TaskSpec,
+    domain=DOMAIN,
+    embodiment="A motorised cart on a rail carrying one long, heavy free pole, one motor.",
+    obs_dim=5,
+    action_dim=1,
+    max_episode_steps=500,
+    score=_SCORE,
+    observation=(
+        (3, "place of the cart; cosine and sine of the pole's angle from upright"),
+        (2, "velocities of cart and pole"),
+    ),
+    start="cart within 0.1 of the centre, pole within 0.034 of upright, both uniform; velocities 0.01 N(0, 1)",
+)
+_spinner_four = partial(
+    TaskSpec,
+    domain=DOMAIN,
+    embodiment="A planar round body with four springy arms and a gap, one motor per arm.",
+    obs_dim=13,
+    action_dim=4,
+    max_episode_steps=500,
+    score=_SCORE,
+    observation=(
+        (2, "root z, measured from 0.9, and pitch, not wrapped"),
+        (4, "angles of the arms"),
+        (3, "velocities of root x, root z and pitch"),
+        (4, "velocities of the arms"),
+    ),
+    start="every limited joint uniform in its range, then 200 simulator steps without control",
+)
 
 TASKS = (
-    TaskSpec(
+    _walker(
         id="walker-walk-backward",
-        domain=DOMAIN,
-        embodiment=_WALKER,
         instruction="Step rearward on two feet at one metre per second.",
-        obs_dim=24,
-        action_dim=6,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="stand * (5 lin(-v; 1) + 1) / 6 with stand = (3 up(torso height; 1.2, 0.6) + (1 + u) / 2) / 4",
     ),
-    TaskSpec(
+    _walker(
         id="walker-run-backward",
-        domain=DOMAIN,
-        embodiment=_WALKER,
         instruction="Sprint rearward on two feet toward eight metres per second.",
-        obs_dim=24,
-        action_dim=6,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="stand * (5 lin(-v; 8) + 1) / 6 with stand = (3 up(torso height; 1.2, 0.6) + (1 + u) / 2) / 4",
     ),
-    TaskSpec(
+    _cheetah(
         id="cheetah-run-backward",
-        domain=DOMAIN,
-        embodiment=_CHEETAH,
         instruction="Gallop rearward toward eight metres per second.",
-        obs_dim=17,
-        action_dim=6,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="lin(-v; 8)",
     ),
-    TaskSpec(
+    _cheetah(
         id="cheetah-run-front",
-        domain=DOMAIN,
-        embodiment=_CHEETAH,
         instruction="Dash ahead balanced on the front leg with the hind foot raised.",
-        obs_dim=17,
-        action_dim=6,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="(3 up(hind foot height; 1.2, 0.6) + 2 up(torso height; 1.2, 0.6)) / 5 * (5 lin(v; 6) + 1) / 6",
     ),
-    TaskSpec(
+    _cheetah(
         id="cheetah-run-back",
-        domain=DOMAIN,
-        embodiment=_CHEETAH,
         instruction="Dash ahead balanced on the hind leg with the front foot raised.",
-        obs_dim=17,
-        action_dim=6,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="(3 up(front foot height; 1.2, 0.6) + 2 up(torso height; 1.2, 0.6)) / 5 * (5 lin(v; 6) + 1) / 6",
     ),
-    TaskSpec(
+    _cheetah(
         id="cheetah-jump",
-        domain=DOMAIN,
-        embodiment=_CHEETAH,
         instruction="Lift back and both feet high while hardly drifting sideways.",
-        obs_dim=17,
-        action_dim=6,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="mean over both feet of (5 up(mean height of torso and foot; 1.2, 0.6) + slow) / 6; slow is 1 up to |v| = 0.5 and 0 from 1 on",
     ),
-    TaskSpec(
+    _hopper(
         id="hopper-hop-backward",
-        domain=DOMAIN,
-        embodiment=_HOPPER,
         instruction="Spring rearward on the single leg at one metre per second.",
-        obs_dim=15,
-        action_dim=4,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="in(height of torso above foot; 0.6, 2) * lin(-v; 1)",
     ),
-    TaskSpec(
+    _reacher(
         id="reacher-three-easy",
-        domain=DOMAIN,
-        embodiment=_REACHER3,
         instruction="Hold the three-link arm's tip inside the big target ball.",
-        obs_dim=8,
-        action_dim=3,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="1 while the fingertip's centre is within 0.06 of the target's (radii 0.05 and 0.01), else 0",
     ),
-    TaskSpec(
+    _reacher(
         id="reacher-three-hard",
-        domain=DOMAIN,
-        embodiment=_REACHER3,
         instruction="Hold the three-link arm's tip on the tiny target ball.",
-        obs_dim=8,
-        action_dim=3,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="1 while the fingertip's centre is within 0.025 of the target's (radii 0.015 and 0.01), else 0",
     ),
-    TaskSpec(
+    _cup(
         id="cup-spin",
-        domain=DOMAIN,
-        embodiment=_CUP,
         instruction="Whirl the tethered ball fast around the outside of the cup.",
-        obs_dim=8,
-        action_dim=2,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="0 while the ball is inside the cup, else (lin(distance of ball and cup; 0.5) + 2 lin(ball speed; 6)) / 3",
     ),
-    TaskSpec(
+    _pendulum(
         id="pendulum-spin",
-        domain=DOMAIN,
-        embodiment=_PENDULUM,
         instruction="Keep the pendulum whirling in fast full circles.",
-        obs_dim=3,
-        action_dim=1,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="lin(|angular velocity|; 9)",
     ),
-    TaskSpec(
+    _jumper(
         id="jumper-jump",
-        domain=DOMAIN,
-        embodiment=_JUMPER,
         instruction="Leap with two legs so the round body rises very high.",
-        obs_dim=9,
-        action_dim=2,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="up(torso height; 1.5, 0.75)",
     ),
-    TaskSpec(
+    _spinner(
         id="spinner-spin",
-        domain=DOMAIN,
-        embodiment=_SPINNER5,
         instruction="Cartwheel ahead at high speed on five arms.",
-        obs_dim=15,
-        action_dim=5,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="(2 lin(L; 8) + 3 lin(v; 8)) / 5",
     ),
-    TaskSpec(
+    _spinner(
         id="spinner-spin-backward",
-        domain=DOMAIN,
-        embodiment=_SPINNER5,
         instruction="Cartwheel rearward at high speed on five arms.",
-        obs_dim=15,
-        action_dim=5,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="(2 lin(-L; 8) + 3 lin(-v; 8)) / 5",
     ),
-    TaskSpec(
+    _spinner(
         id="spinner-jump",
-        domain=DOMAIN,
-        embodiment=_SPINNER5,
         instruction="Push off with five arms to fling the round body high.",
-        obs_dim=15,
-        action_dim=5,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="up(torso height; 1.5, 0.75)",
     ),
-    TaskSpec(
+    _giraffe(
         id="giraffe-run",
-        domain=DOMAIN,
-        embodiment=_GIRAFFE,
         instruction="Gallop ahead fast while carrying the long neck high.",
-        obs_dim=19,
-        action_dim=7,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="up(head height; 0.5, 0.25) * (3 lin(v; 10) + 1) / 4",
     ),
-    TaskSpec(
+    _two_poles(
         id="cartpole-balance-two-poles-sparse",
-        domain=DOMAIN,
         split="heldout",
-        embodiment=_CARTPOLE2,
         instruction="Hold two stacked poles vertical in a narrow band near the centre.",
-        obs_dim=8,
-        action_dim=1,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="in(cart; -0.25, 0.25) * in(cos; 0.995, 1) of either pole",
     ),
-    TaskSpec(
+    _long_pole(
         id="cartpole-balance-long-sparse",
-        domain=DOMAIN,
         split="heldout",
-        embodiment=_CARTPOLEL,
         instruction="Hold the extra-long pole vertical in a narrow band near the centre.",
-        obs_dim=5,
-        action_dim=1,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="in(cart; -0.25, 0.25) * in(cos of the pole; 0.995, 1)",
     ),
-    TaskSpec(
+    _walker(
         id="walker-stand-incline",
-        domain=DOMAIN,
         split="heldout",
-        embodiment=_WALKER,
         instruction="Rise and hold the torso tall on the sloping ground.",
-        obs_dim=24,
-        action_dim=6,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="stand = (3 up(torso height; 1.2, 0.6) + (1 + u) / 2) / 4; the ground rises forward by 8 degrees, heights are absolute",
     ),
-    TaskSpec(
+    _walker(
         id="walker-walk-incline",
-        domain=DOMAIN,
         split="heldout",
-        embodiment=_WALKER,
         instruction="Travel uphill on two feet at one metre per second.",
-        obs_dim=24,
-        action_dim=6,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="stand * (5 lin(v; 1) + 1) / 6 with stand = (3 up(torso height; 1.2, 0.6) + (1 + u) / 2) / 4; the ground rises forward by 8 degrees, heights are absolute",
     ),
-    TaskSpec(
+    _walker(
         id="walker-run-incline",
-        domain=DOMAIN,
         split="heldout",
-        embodiment=_WALKER,
         instruction="Sprint uphill on two feet toward eight metres per second.",
-        obs_dim=24,
-        action_dim=6,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="stand * (5 lin(v; 8) + 1) / 6 with stand = (3 up(torso height; 1.2, 0.6) + (1 + u) / 2) / 4; the ground rises forward by 8 degrees, heights are absolute",
     ),
-    TaskSpec(
+    _walker(
         id="walker-arabesque",
-        domain=DOMAIN,
         split="heldout",
-        embodiment=_WALKER,
         instruction="Balance on the left foot while lifting the right foot high behind.",
-        obs_dim=24,
-        action_dim=6,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="(3 up(torso height; 1, 0.5) + down(left foot height; 0.08, 0.5) + up(right foot height; 1, 0.5) + (1 - u) / 2) / 6",
     ),
-    TaskSpec(
+    _walker(
         id="walker-lie-down",
-        domain=DOMAIN,
         split="heldout",
-        embodiment=_WALKER,
         instruction="Settle flat on the floor with torso and hips low.",
-        obs_dim=24,
-        action_dim=6,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="(3 down(torso height; 0.08, 0.04) + down(mean thigh height; 0.08, 0.04) + (1 - u) / 2) / 5",
     ),
-    TaskSpec(
+    _walker(
         id="walker-legs-up",
-        domain=DOMAIN,
         split="heldout",
-        embodiment=_WALKER,
         instruction="Rest the torso on the floor with both feet pointing upward.",
-        obs_dim=24,
-        action_dim=6,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="(3 down(torso height; 0.08, 0.04) + 2 up(mean foot height; 1.1, 0.55) + down(mean thigh height; 0.08, 0.04) + (1 - u) / 2) / 7",
     ),
-    TaskSpec(
+    _walker(
         id="walker-headstand",
-        domain=DOMAIN,
         split="heldout",
-        embodiment=_WALKER,
         instruction="Turn upside down and keep hips and feet high in the air.",
-        obs_dim=24,
-        action_dim=6,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="(3 up(mean foot height; 1.1, 0.55) + 2 up(mean thigh height; 1, 0.5)) / 5",
     ),
-    TaskSpec(
+    _spinner_four(
         id="spinner-spin-four",
-        domain=DOMAIN,
         split="heldout",
-        embodiment=_SPINNER4,
         instruction="Cartwheel ahead at high speed on four arms.",
-        obs_dim=13,
-        action_dim=4,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="(2 lin(L; 8) + 3 lin(v; 8)) / 5",
     ),
-    TaskSpec(
+    _spinner_four(
         id="spinner-spin-backward-four",
-        domain=DOMAIN,
         split="heldout",
-        embodiment=_SPINNER4,
         instruction="Cartwheel rearward at high speed on four arms.",
-        obs_dim=13,
-        action_dim=4,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="(2 lin(-L; 8) + 3 lin(-v; 8)) / 5",
     ),
-    TaskSpec(
+    _spinner_four(
         id="spinner-jump-four",
-        domain=DOMAIN,
         split="heldout",
-        embodiment=_SPINNER4,
         instruction="Push off with four arms to fling the round body high.",
-        obs_dim=13,
-        action_dim=4,
-        max_episode_steps=500,
-        score=_SCORE,
+        reward="up(torso height; 1.5, 0.75)",
     ),
 )
