@@ -107,6 +107,7 @@ class Replay:
         self._runs: deque[_Run] = deque()
         self._cursor = 0
         self._starts = [_StartIndex() for _ in range(num_tasks)]
+        self._table: _Table | None = None
 
     @property
     def num_episodes(self) -> int:
@@ -173,6 +174,7 @@ class Replay:
             self._put("weight", start + 1, np.full((num_rows - 1, 1), weight, np.float32))
         self._runs.append(_Run(start, end, task))
         self._starts[task].append(start, num_rows - self._horizon)
+        self._table = None
         self._cursor = end
 
     def sample(self, batch_size: int, rng: np.random.Generator, device: torch.device) -> Batch:
@@ -187,7 +189,7 @@ class Replay:
         rows = start[None] + np.arange(self._horizon + 1)[:, None]  # (T + 1, B)
 
         def gathered(name: str, rows: NDArray[np.int64]) -> torch.Tensor:
-            return torch.from_numpy(self._rows[name][rows]).to(device)
+            return torch.from_numpy(self._rows[name].take(rows, axis=0)).to(device)
 
         has_feature = self._rows["feature"].shape[1] > 0
         return Batch(
@@ -215,24 +217,28 @@ class Replay:
         self, batch_size: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return tasks and first rows of sub-sequences, each of shape `(B,)`."""
-        present = np.flatnonzero([index.num_episodes for index in self._starts])
+        if self._table is None:
+            self._table = _table(self._starts)
+        table = self._table
         if self._sampling == "task":
-            task = present[rng.integers(len(present), size=batch_size)]
+            slot = rng.integers(len(table.task), size=batch_size)
+            # In the order of the tasks, so that the draws are those of a loop over them.
+            order = np.argsort(slot, kind="stable")
+            place = np.empty(batch_size, np.int64)
+            place[order] = rng.integers(table.bounds[slot[order]], table.bounds[slot[order] + 1])
+            episode = np.searchsorted(table.ends, place, side="right")
+            offset = place - (table.ends[episode] - table.count[episode])
         else:
-            counts = np.array([self._starts[k].num_episodes for k in present])
-            task = rng.choice(present, size=batch_size, p=counts / counts.sum())
-        start = np.empty(batch_size, np.int64)
-        for k in np.unique(task):
-            chosen = task == k
-            start[chosen] = self._starts[k].draw(
-                int(chosen.sum()), rng, by_episode=self._sampling == "episode"
-            )
-        return task, start
+            episode = rng.integers(len(table.first), size=batch_size)
+            offset = rng.integers(table.count[episode])
+            slot = np.searchsorted(table.bounds, table.ends[episode], side="left") - 1
+        return table.task[slot], table.first[episode] + offset
 
     def _make_room(self, start: int, end: int) -> None:
         """Forget the oldest episodes that have rows in `start` to `end`."""
         while self._runs and self._runs[0].start < end and self._runs[0].end > start:
             self._starts[self._runs.popleft().task].drop_oldest()
+            self._table = None
 
     def _put(self, name: str, start: int, values: FloatArray) -> None:
         rows = self._rows[name]
@@ -247,48 +253,58 @@ class Replay:
 class _StartIndex:
     """Where sub-sequences of one task may begin: first rows of episodes and how many follow.
 
-    Counts are kept as running sums, so that a place is found by bisection and episodes come and go
-    in constant time.
+    The oldest and the newest episode come and go in constant time.
     """
 
     def __init__(self) -> None:
-        self._first = np.empty(16, np.int64)
-        self._sums = np.zeros(17, np.int64)
+        self._entries = np.empty((2, 16), np.int64)
         self._head = self._size = 0
 
     @property
-    def num_episodes(self) -> int:
-        return self._size - self._head
+    def entries(self) -> NDArray[np.int64]:
+        """First rows and counts, shape `(2, episodes)`."""
+        return self._entries[:, self._head : self._size]
 
     def append(self, first: int, count: int) -> None:
-        if self._size == len(self._first):
-            self._compact()
-        self._first[self._size] = first
-        self._sums[self._size + 1] = self._sums[self._size] + count
+        if self._size == self._entries.shape[1]:
+            kept = self.entries
+            num_kept = kept.shape[1]
+            self._entries = np.empty((2, max(16, 2 * num_kept)), np.int64)
+            self._entries[:, :num_kept] = kept
+            self._head, self._size = 0, num_kept
+        self._entries[:, self._size] = first, count
         self._size += 1
 
     def drop_oldest(self) -> None:
         self._head += 1
 
-    def draw(self, number: int, rng: np.random.Generator, *, by_episode: bool) -> NDArray[np.int64]:
-        sums = self._sums[self._head : self._size + 1]
-        if by_episode:
-            episode = rng.integers(self.num_episodes, size=number)
-            offset = rng.integers(np.diff(sums)[episode])
-        else:
-            place = rng.integers(sums[0], sums[-1], size=number)
-            episode = np.searchsorted(sums, place, side="right") - 1
-            offset = place - sums[episode]
-        return np.asarray(self._first[self._head + episode] + offset, np.int64)
 
-    def _compact(self) -> None:
-        """Move the episodes that are left to the front, with room for as many more."""
-        kept = slice(self._head, self._size)
-        first, sums = self._first[kept], self._sums[self._head : self._size + 1]
-        capacity = max(16, 2 * len(first))
-        self._first = np.concatenate((first, np.empty(capacity - len(first), np.int64)))
-        self._sums = np.concatenate((sums, np.zeros(capacity - len(first), np.int64)))
-        self._head, self._size = 0, len(first)
+class _Table(NamedTuple):
+    """Where sub-sequences may begin, task after task; made anew when episodes come or go.
+
+    Attributes:
+        task: Tasks with episodes, shape `(K,)`.
+        bounds: Sub-sequences before each of these tasks and in all, shape `(K + 1,)`.
+        first: First rows of episodes, shape `(E,)`.
+        count: How many sub-sequences begin in each, shape `(E,)`.
+        ends: Running sum of `count`, shape `(E,)`.
+    """
+
+    task: NDArray[np.int64]
+    bounds: NDArray[np.int64]
+    first: NDArray[np.int64]
+    count: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+
+def _table(starts: Sequence[_StartIndex]) -> _Table:
+    entries = [index.entries for index in starts]
+    num_episodes = np.array([part.shape[1] for part in entries])
+    task = np.flatnonzero(num_episodes)
+    first, count = np.concatenate(entries, axis=1)
+    ends = np.cumsum(count)
+    bounds = np.concatenate(([0], ends[np.cumsum(num_episodes[task]) - 1]))
+    return _Table(task, bounds, first, count, ends)
 
 
 def join(batches: Sequence[Batch]) -> Batch:

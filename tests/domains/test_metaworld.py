@@ -1,10 +1,21 @@
-"""Check returns of the 49 Meta-World tasks."""
+"""The 49 Meta-World tasks: check returns, and equality with the package step by step."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+from metaworld.env_dict import ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE
+from metaworld.utils import reward_utils
+from scipy.spatial.transform import Rotation
 
 import mmbench
+from mmbench.demos.scripted import metaworld as scripted
+from mmbench.domains.metaworld import lean
+from mmbench.env import TaskEnv
 from mmbench.registry import load_simulator
+from mmbench.simulator import FloatArray
+from mmbench.spec import TaskSpec
 
 RETURNS: dict[str, float] = {
     "mw-assembly": 16.97617,
@@ -89,3 +100,90 @@ def test_goal_and_previous_frame_are_where_they_should_be() -> None:
     later, *_ = with_goal.step(np.array([1, 0, 0, 0], np.float32))
     # One inner step apart: at most a centimetre.
     assert 0 < np.abs(later[:3] - later[18:21]).max() < 0.011
+
+
+class Original:
+    """The package's own environment, played as the task plays it."""
+
+    def __init__(self, spec: TaskSpec) -> None:
+        self.env: Any = ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE[spec.params["environment"]](seed=0)
+        self.env._freeze_rand_vec = False
+        self.env.seeded_rand_vec = True
+
+    def reset(self, seed: int) -> FloatArray:
+        self.env.np_random = np.random.Generator(np.random.PCG64(seed))
+        self.env.reset()
+        return self.env.step(np.zeros(4, np.float32))[0].astype(np.float32)
+
+    def step(self, action: FloatArray) -> tuple[FloatArray, float, bool]:
+        _, first, *_ = self.env.step(action)
+        obs, second, _, _, info = self.env.step(action)
+        return obs.astype(np.float32), float(first) + float(second), bool(info["success"])
+
+
+def random_play(env: TaskEnv) -> Callable[[TaskEnv], FloatArray]:
+    rng = np.random.default_rng(env.episode_seed)
+    return lambda env: rng.uniform(-1, 1, 4).astype(np.float32)
+
+
+PLAYERS = {"random": random_play, "expert": scripted.build}
+
+
+def assert_equals_the_package(task: str, player: str, seeds: range, env_steps: int) -> None:
+    env = TaskEnv(task)
+    original = Original(env.task)
+    for seed in seeds:
+        obs, _ = env.reset(seed=seed)
+        np.testing.assert_array_equal(obs, original.reset(seed))
+        act = PLAYERS[player](env)
+        for _ in range(env_steps):
+            action = act(env)
+            obs, reward, _, _, info = env.step(action)
+            expected_obs, expected_reward, expected_success = original.step(action)
+            np.testing.assert_array_equal(obs, expected_obs)
+            assert reward == expected_reward
+            assert info["success"] == expected_success
+
+
+@pytest.mark.parametrize(
+    ("task", "player"),
+    [
+        ("mw-pick-place", "expert"),
+        ("mw-stick-pull", "random"),
+        ("mw-assembly", "random"),
+        ("mw-dial-turn", "expert"),
+    ],
+)
+def test_observations_and_rewards_are_those_of_the_package(task: str, player: str) -> None:
+    assert_equals_the_package(task, player, range(1), env_steps=25)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.parametrize("task", RETURNS)
+def test_every_observation_and_reward_is_that_of_the_package(task: str, player: str) -> None:
+    assert_equals_the_package(task, player, range(3), env_steps=100)
+
+
+def test_rotations_are_those_of_scipy() -> None:
+    for rotation in Rotation.random(500, rng=0):
+        matrix = rotation.as_matrix()
+        expected = Rotation.from_matrix(matrix).as_quat()
+        np.testing.assert_array_equal(lean.Rotation.from_matrix(matrix).as_quat(), expected)
+
+
+@pytest.mark.parametrize("sigmoid", ["long_tail", "gaussian"])
+@pytest.mark.parametrize("margin", [0.0, 0.3])
+def test_tolerances_are_those_of_the_package(sigmoid: Any, margin: float) -> None:
+    for x in np.random.default_rng(0).normal(0, 0.2, 300):
+        expected = reward_utils.tolerance(x, (0.0, 0.05), margin, sigmoid)
+        assert lean.tolerance(x, (0.0, 0.05), margin, sigmoid) == expected
+
+
+def test_the_package_itself_stays_as_it_is() -> None:
+    load_simulator(mmbench.task("mw-push"), pictures=False)
+    module = ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE["push-v3-goal-observable"].__mro__[1]
+    scope = module.compute_reward.__globals__
+    assert scope["np"] is np
+    assert scope["reward_utils"] is reward_utils
+    assert scope["Rotation"] is Rotation

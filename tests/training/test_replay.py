@@ -83,6 +83,30 @@ def test_every_start_is_equally_likely() -> None:
         assert float((starts == start).float().mean()) == pytest.approx(0.25, abs=0.02)
 
 
+def test_draws_are_those_of_a_loop_over_the_tasks() -> None:
+    """Runs that were begun before the draws became one array operation go on as they would have."""
+    replay = made(capacity=400)
+    lengths: dict[int, list[int]] = {0: [5, 3, 40], 1: [], 2: [7, 90]}
+    episodes = [(task, steps) for task, all_steps in lengths.items() for steps in all_steps]
+    for number, (task, steps) in enumerate(episodes):
+        add(replay, task, number, steps)
+    batch = replay.sample(256, np.random.default_rng(5), CPU)
+
+    rng = np.random.default_rng(5)
+    tasks = np.array([0, 2])[rng.integers(2, size=256)]
+    for task in (0, 2):
+        starts = [
+            (number, t)
+            for number, (owner, steps) in enumerate(episodes)
+            if owner == task
+            for t in range(steps - 2)  # T + 1 rows, horizon 3
+        ]
+        of_task = tasks == task
+        drawn = rng.integers(0, len(starts), size=of_task.sum())
+        assert (batch.task.numpy() == task).tolist() == of_task.tolist()
+        assert batch.obs[0, of_task, :2].tolist() == [list(starts[i]) for i in drawn]
+
+
 def test_bad_episodes_are_refused() -> None:
     replay = made(capacity=20)
     ones = np.ones((5, 3), np.float32)

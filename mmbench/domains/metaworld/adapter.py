@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import gymnasium
 import mujoco
 import numpy as np
-from metaworld.env_dict import ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE
 
+from mmbench.domains.metaworld.lean import NamedData, lean_environment
 from mmbench.mujoco_support.camera import OffscreenCamera
 from mmbench.mujoco_support.snapshot import MujocoState, restore_snapshot, take_snapshot
 from mmbench.simulator import AssetVariant, FloatArray, Image, Transition
@@ -30,11 +30,8 @@ class MetaWorldSimulator:
     assets: AssetVariant = "official"
 
     def __init__(self, spec: TaskSpec, *, pictures: bool) -> None:
-        environment = ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE[spec.params["environment"]]
-        # With a seed the class leaves numpy's global generator as it found it.
-        self._env: Any = environment(seed=0, render_mode=None)
+        self._env = lean_environment(spec.params["environment"].removesuffix("-goal-observable"))
         # Every reset draws a new goal, from the environment's own generator.
-        self._env._freeze_rand_vec = False
         self._env.seeded_rand_vec = True
         self._env.model.cam_pos[_CAMERA] = _CAMERA_POSITION
         self._camera: OffscreenCamera | None = None
@@ -88,6 +85,7 @@ class MetaWorldSimulator:
 
 
 _NOT_PLAIN = (
+    NamedData,
     mujoco.MjModel,
     mujoco.MjData,
     gymnasium.Space,
