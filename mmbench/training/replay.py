@@ -227,10 +227,10 @@ class Replay:
             place = np.empty(batch_size, np.int64)
             place[order] = rng.integers(table.bounds[slot[order]], table.bounds[slot[order] + 1])
             episode = np.searchsorted(table.ends, place, side="right")
-            offset = place - (table.ends[episode] - table.count[episode])
+            offset = place - (table.ends[episode] - table.num_starts[episode])
         else:
             episode = rng.integers(len(table.first), size=batch_size)
-            offset = rng.integers(table.count[episode])
+            offset = rng.integers(table.num_starts[episode])
             slot = np.searchsorted(table.bounds, table.ends[episode], side="left") - 1
         return table.task[slot], table.first[episode] + offset
 
@@ -286,14 +286,14 @@ class _Table(NamedTuple):
         task: Tasks with episodes, shape `(K,)`.
         bounds: Sub-sequences before each of these tasks and in all, shape `(K + 1,)`.
         first: First rows of episodes, shape `(E,)`.
-        count: How many sub-sequences begin in each, shape `(E,)`.
-        ends: Running sum of `count`, shape `(E,)`.
+        num_starts: How many sub-sequences begin in each, shape `(E,)`.
+        ends: Running sum of `num_starts`, shape `(E,)`.
     """
 
     task: NDArray[np.int64]
     bounds: NDArray[np.int64]
     first: NDArray[np.int64]
-    count: NDArray[np.int64]
+    num_starts: NDArray[np.int64]
     ends: NDArray[np.int64]
 
 
@@ -301,10 +301,10 @@ def _table(starts: Sequence[_StartIndex]) -> _Table:
     entries = [index.entries for index in starts]
     num_episodes = np.array([part.shape[1] for part in entries])
     task = np.flatnonzero(num_episodes)
-    first, count = np.concatenate(entries, axis=1)
-    ends = np.cumsum(count)
+    first, num_starts = np.concatenate(entries, axis=1)
+    ends = np.cumsum(num_starts)
     bounds = np.concatenate(([0], ends[np.cumsum(num_episodes[task]) - 1]))
-    return _Table(task, bounds, first, count, ends)
+    return _Table(task, bounds, first, num_starts, ends)
 
 
 def join(batches: Sequence[Batch]) -> Batch:

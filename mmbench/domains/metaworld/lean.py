@@ -64,6 +64,7 @@ def _finder(find: Callable[[str], Any]) -> Callable[[str], _Windows]:
 class _LeanEnvironment(SawyerXYZEnv):
     """What all lean environments do differently from the package's."""
 
+    data: Any
     is_judged_by_touch: bool
 
     def __init__(self) -> None:
