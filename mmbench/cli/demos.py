@@ -13,7 +13,7 @@ from mmbench.cli.output import options_from, print_json, print_table, show_progr
 from mmbench.cli.replay import print_verification
 from mmbench.demos import SHIPPED, download_official, export_minari, load, pack, read_official
 from mmbench.demos.dataset import PRACTICE
-from mmbench.demos.expert import AUTO, SCRIPTED
+from mmbench.demos.expert import AUTO, PLAN, SCRIPTED
 from mmbench.demos.generation import (
     DEFAULT_EPISODES,
     DEFAULT_MIN_SCORE,
@@ -27,8 +27,10 @@ from mmbench.demos.plans import SCRIPTS
 from mmbench.demos.practice import (
     DEFAULT_RATE,
     DEFAULT_STEPS,
+    SCRIPT,
     Disturbance,
     Student,
+    Teacher,
     can_be_labelled,
     practise,
 )
@@ -65,7 +67,7 @@ class DemosGenerate:
     """Attempts per task. Default: three per wanted episode."""
     disturb: float = DEFAULT_RATE
     """Share of the env steps of practice at which a random action begins; 0 for no practice.
-    In practice scripted experts are disturbed, and say what they would have done."""
+    In practice experts other than plans are disturbed, and say what they would have done."""
     practice_steps: int = DEFAULT_STEPS
     """Env steps of practice wanted per task; 20 episodes at least."""
     workers: int | None = None
@@ -94,12 +96,16 @@ class DemosGenerate:
                 options=options_from(self.option),
                 on_progress=on_progress,
             )
-            scripted = tuple(task for task in tasks if task in SCRIPTS)
-            if self.disturb and scripted and self.expert in (AUTO, SCRIPTED):
+            has_script = self.expert in (AUTO, SCRIPTED)
+            labelled = tuple(task for task in tasks if task in SCRIPTS) if has_script else tasks
+            if self.disturb and labelled and self.expert != PLAN:
                 practise(
-                    scripted,
+                    labelled,
                     out=self.out,
                     behaviour=Disturbance(rate=self.disturb),
+                    teacher=SCRIPT
+                    if has_script
+                    else Teacher(agent=self.expert, checkpoint=self.checkpoint),
                     steps=self.practice_steps,
                     workers=self.workers,
                     on_progress=on_progress,
@@ -128,6 +134,10 @@ class DemosLabel:
     """The agent that plays."""
     checkpoint: str | None = None
     """Checkpoint for the agent."""
+    teacher: str = SCRIPTED
+    """Who labels: the tasks' scripts, or an agent."""
+    teacher_checkpoint: str | None = None
+    """Checkpoint for an agent that labels."""
     mix: float = 0.0
     """Share of the steps that the expert plays itself."""
     round: int = 1
@@ -140,7 +150,7 @@ class DemosLabel:
     def run(self) -> int:
         """Play."""
         tasks = choose_tasks(self.tasks, self.suite)
-        if self.suite is not None:
+        if self.suite is not None and self.teacher == SCRIPTED:
             tasks = tuple(task for task in tasks if can_be_labelled(get_task(task)))
         student = Student(
             agent=self.student, checkpoint=self.checkpoint, mix=self.mix, round=self.round
@@ -150,6 +160,7 @@ class DemosLabel:
                 tasks,
                 out=self.out,
                 behaviour=student,
+                teacher=Teacher(agent=self.teacher, checkpoint=self.teacher_checkpoint),
                 steps=self.steps,
                 workers=self.workers,
                 on_progress=on_progress,

@@ -1,6 +1,7 @@
 """Demonstrations as data: the shipped set, and trajectories replayed from episode logs."""
 
 import contextlib
+import dataclasses
 import hashlib
 import logging
 import zipfile
@@ -16,6 +17,7 @@ from mmbench.episodes import EpisodeRecord, Trajectory, read, replay, write
 from mmbench.errors import DemonstrationError
 from mmbench.files import cache_folder, replacing
 from mmbench.registry import get_suite, get_task
+from mmbench.simulator import FloatArray
 
 _LOG = logging.getLogger("mmbench")
 
@@ -196,11 +198,18 @@ def pack(
     practice: dict[str, dict[int, EpisodeRecord]] = {}
     for source in map(Path, sources):
         for record in read(source / PRACTICE) if (source / PRACTICE).is_dir() else ():
-            practice.setdefault(record.task_id, {})[record.seed] = record
+            assert record.labels is not None
+            short = dataclasses.replace(record, labels=in_16_bits(record.labels))
+            practice.setdefault(record.task_id, {})[record.seed] = short
     if practice:
         (Path(out) / PRACTICE).mkdir(exist_ok=True)
     for task, by_seed in practice.items():
         write(list(by_seed.values()), Path(out) / PRACTICE / f"{task}.parquet")
+
+
+def in_16_bits(values: FloatArray) -> FloatArray:
+    """Return values with the accuracy of float16, as float32: a log of them is half as large."""
+    return np.asarray(values).astype(np.float16).astype(np.float32)
 
 
 def _file(task: str) -> Path:

@@ -21,7 +21,7 @@ import numpy as np
 
 from mmbench.agent import find_agent
 from mmbench.checks import at_least, between
-from mmbench.demos.dataset import PRACTICE
+from mmbench.demos.dataset import PRACTICE, in_16_bits
 from mmbench.demos.expert import SCRIPTED, build_expert, expert_for
 from mmbench.demos.plans import SCRIPTS, Expert
 from mmbench.env import TaskEnv
@@ -67,11 +67,6 @@ class Disturbance:
     def __post_init__(self) -> None:
         if not 0 < self.rate < 1:
             raise UsageError(f"rate is {self.rate}, expected a number between 0 and 1")
-
-    @property
-    def agent(self) -> str:
-        """Who plays."""
-        return SCRIPTED
 
     @property
     def first_index(self) -> int:
@@ -131,7 +126,7 @@ class Student:
     def begin(self, env: TaskEnv, seed: int) -> "_Play":
         """Return who plays one episode, given what the expert would do."""
         rng = np.random.default_rng(seed)
-        student = _student(self, env)
+        student = _agent(self, env)
 
         def play(env: TaskEnv, label: FloatArray) -> tuple[FloatArray, bool]:
             action = np.clip(student(env), -1, 1)  # asked at every step, as it may remember
@@ -139,6 +134,22 @@ class Student:
             return (label, False) if is_expert else (action, True)
 
         return play
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teacher:
+    """Who says what should have been done.
+
+    Attributes:
+        agent: The task's script, or an agent as `mmbench evaluate --agent` takes it.
+        checkpoint: For an agent.
+    """
+
+    agent: str = SCRIPTED
+    checkpoint: str | None = None
+
+
+SCRIPT = Teacher()
 
 
 def can_be_labelled(task: TaskSpec) -> bool:
@@ -155,11 +166,12 @@ def practise(
     *,
     out: Path | str,
     behaviour: Disturbance | Student = DISTURBANCE,
+    teacher: Teacher = SCRIPT,
     steps: int = DEFAULT_STEPS,
     workers: int | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> Path:
-    """Play episodes labelled by scripted experts: 20 per task, and at least `steps` env steps.
+    """Play episodes labelled by an expert: 20 per task, and at least `steps` env steps.
 
     They go to `out/practice`, are on disk as soon as they are finished, and the same call continues
     where it was stopped. Episode i has the seed `practice_seed(task, first_index + i)`.
@@ -168,6 +180,7 @@ def practise(
         tasks: Task ids.
         out: Directory; it is made or continued.
         behaviour: Who plays.
+        teacher: Who labels, and plays where it is disturbed.
         steps: Labelled env steps wanted per task.
         workers: Worker processes; default one per core.
         on_progress: Called at the start and after every episode.
@@ -179,8 +192,9 @@ def practise(
     at_least(1, steps=steps)
     num_workers = workers or os.cpu_count() or 1
     for task in distinct_tasks(tasks):
-        expert_for(task, SCRIPTED)
-        if isinstance(behaviour, Student) and not can_be_labelled(task):
+        expert_for(task, teacher.agent)
+        is_script = teacher.agent == SCRIPTED
+        if isinstance(behaviour, Student) and is_script and not can_be_labelled(task):
             raise DemonstrationError(
                 f"the script of {task.id} remembers what it has done, so it cannot label a student"
             )
@@ -205,7 +219,7 @@ def practise(
             try:
                 while True:
                     while len(running) < num_workers and (key := next(queue, None)) is not None:
-                        running[pool.submit(_play, *key, behaviour)] = key
+                        running[pool.submit(_play, *key, behaviour, teacher)] = key
                     if not running:
                         break
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -222,22 +236,27 @@ def practise(
     return out
 
 
-def _play(task: str, seed: int, behaviour: Disturbance | Student) -> EpisodeRecord:
+def _play(
+    task: str, seed: int, behaviour: Disturbance | Student, teacher: Teacher
+) -> EpisodeRecord:
     """Play one labelled episode; runs in a worker."""
     env = _env(task)
     env.reset(seed=seed)
-    expert, play = build_expert(env, SCRIPTED), behaviour.begin(env, seed)
+    is_script = teacher.agent == SCRIPTED
+    expert = build_expert(env, SCRIPTED) if is_script else _agent(teacher, env)
+    play = behaviour.begin(env, seed)
     labels: list[FloatArray] = []
     disturbed: list[bool] = []
 
     def act(env: TaskEnv) -> FloatArray:
-        label = np.clip(expert(env), -1, 1).astype(np.float32)
+        label = in_16_bits(np.clip(expert(env), -1, 1))
         action, is_disturbed = play(env, label)
         labels.append(label)
         disturbed.append(is_disturbed)
-        return action
+        return in_16_bits(action)
 
-    record = record_episode(env, act, agent=behaviour.agent)
+    player = teacher.agent if isinstance(behaviour, Disturbance) else behaviour.agent
+    record = record_episode(env, act, agent=player)
     return dataclasses.replace(record, labels=np.stack(labels), disturbed=np.array(disturbed))
 
 
@@ -247,7 +266,7 @@ def _env(task: str) -> TaskEnv:
     return TaskEnv(task)
 
 
-@lru_cache(maxsize=1)
-def _student(student: Student, env: TaskEnv) -> Expert:
-    """Return the worker's student of a task."""
-    return build_expert(env, student.agent, checkpoint=student.checkpoint)
+@lru_cache(maxsize=2)
+def _agent(player: Student | Teacher, env: TaskEnv) -> Expert:
+    """Return the worker's student or teacher of a task."""
+    return build_expert(env, player.agent, checkpoint=player.checkpoint)

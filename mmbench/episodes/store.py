@@ -45,6 +45,7 @@ SCHEMA = pa.schema(
     ],
     metadata={b"mmbench_schema_version": SCHEMA_VERSION},
 )
+_NUMBERS = ("actions", "rewards", "labels")
 _OPTIONAL = ("labels", "disturbed", "platform")
 MAX_ROW_GROUP_BYTES = 256 * 2**20
 """Largest row group that is read, uncompressed: a file that unpacks to more is refused."""
@@ -61,7 +62,16 @@ def write(records: Sequence[EpisodeRecord], path: Path | str) -> None:
     path = Path(path)
     table = pa.Table.from_pylist([_as_row(record) for record in records], schema=SCHEMA)
     with replacing(path) as partial:
-        pq.write_table(table, partial, compression="zstd", row_group_size=_ROWS_PER_GROUP)
+        pq.write_table(
+            table,
+            partial,
+            compression="zstd",
+            compression_level=9,
+            row_group_size=_ROWS_PER_GROUP,
+            # Noise in the last bytes of numbers is stored apart from the rest, which is not noise.
+            use_dictionary=[],
+            use_byte_stream_split=[f"{name}.list.element" for name in _NUMBERS],
+        )
 
 
 def read(path: Path | str) -> Iterator[EpisodeRecord]:

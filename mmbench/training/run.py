@@ -93,6 +93,15 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
+def restore_moments(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` returned."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
 def restore_optimizer(
     optimizer: torch.optim.Optimizer,
     warmup: torch.optim.lr_scheduler.LambdaLR,
@@ -100,11 +109,7 @@ def restore_optimizer(
     num_done: int,
 ) -> None:
     """Put back what `optimizer_tensors` returned, and the warm-up after `num_done` updates."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        index, _, name = key.partition(".")
-        state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    restore_moments(optimizer, tensors)
     warmup.load_state_dict({**warmup.state_dict(), "last_epoch": num_done})
     for group, rate, factor in zip(
         optimizer.param_groups, warmup.base_lrs, warmup.lr_lambdas, strict=True

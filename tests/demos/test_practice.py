@@ -7,7 +7,7 @@ import pytest
 
 from mmbench.demos.dataset import PRACTICE
 from mmbench.demos.expert import SCRIPTED, build_expert
-from mmbench.demos.practice import Disturbance, Student, can_be_labelled, practise
+from mmbench.demos.practice import Disturbance, Student, Teacher, can_be_labelled, practise
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, read
 from mmbench.errors import DemonstrationError, UsageError
@@ -31,7 +31,8 @@ def assert_labelled_by_the_expert(record: EpisodeRecord) -> None:
     for action, label, is_disturbed in zip(
         record.actions, record.labels, record.disturbed, strict=True
     ):
-        np.testing.assert_array_equal(np.clip(expert(env), -1, 1), label)
+        # In 16 bits: half of the last of the 11 binary places of numbers up to 1.
+        np.testing.assert_allclose(label, np.clip(expert(env), -1, 1), atol=2**-12)
         if not is_disturbed:
             assert np.abs(action - label).max() < 6 * 0.1
         env.step(action)
@@ -53,6 +54,15 @@ def test_a_student_plays_and_the_expert_labels(tmp_path: Path) -> None:
         assert not record.actions.any()
         assert record.agent == "zero"
     assert_labelled_by_the_expert(records[0])
+
+
+def test_an_agent_can_be_the_teacher(tmp_path: Path) -> None:
+    practise((TASK,), out=tmp_path, teacher=Teacher(agent="zero"), steps=1, workers=1)
+    for record in read(tmp_path / PRACTICE):
+        assert record.labels is not None
+        assert record.agent == "zero"
+        assert not record.labels.any()
+        assert record.actions.any()  # it is disturbed
 
 
 def test_a_student_of_whom_the_expert_plays_all_is_the_expert(tmp_path: Path) -> None:
