@@ -139,6 +139,8 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
         model.set_obs_scale(torch.from_numpy(mean), torch.from_numpy(std))
     if config.clock:
         model.clock_rate.copy_(torch.from_numpy(clock_rates(config.tasks, model_config.obs_dim)))
+    if device.type != "cpu":
+        demos.copy_to(device)
     if config.checkpoint is not None:
         model.load_networks(load(config.checkpoint).model)
     trained = (*model.encoder.parameters(), *model.policy.parameters())
@@ -168,7 +170,7 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
         )
         save_checkpoint(out, checkpoint)
 
-    losses = []
+    losses: list[Tensor] = []
     for update in range(num_done + 1, config.updates + 1):
         batch = demos.sample(config.batch_size, rng, device)
         with torch.autocast(device.type, torch.bfloat16, config.precision == "bfloat16"):
@@ -186,9 +188,9 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
         way = max(config.average_rate, 1 / (update + 1))
         with torch.no_grad():
             torch._foreach_lerp_(average, [p.detach() for p in trained], way)
-        losses.append(float(loss.detach()))
+        losses.append(loss.detach())
         if update % 50 == 0 or update == config.updates:
-            note = f"loss {losses[-1]:.4f}"
+            note = f"loss {float(losses[-1]):.4f}"
             on_progress(Progress("cloning", update, config.updates, note))
         if update % SNAPSHOT_INTERVAL == 0 or update == config.updates:
             tensors = prefixed("model", model.state_dict())
@@ -196,7 +198,7 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
             tensors |= prefixed("optimizer", optimizer_tensors(optimizer))
             save_snapshot(out, tensors, {"updates": update, "rng": rng.bit_generator.state})
             save()
-    return losses
+    return [float(loss) for loss in losses]
 
 
 def _policy_mean(model: WorldModel, batch: Batch) -> Tensor:

@@ -6,14 +6,14 @@ import hashlib
 import logging
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import overload
 
 import numpy as np
 
 from mmbench.env import IMAGE_SIZE, ObsType, TaskEnv
-from mmbench.episodes import EpisodeRecord, Trajectory, read, replay, write
+from mmbench.episodes import EpisodeRecord, Trajectory, read, record_episode, replay, write
 from mmbench.errors import DemonstrationError
 from mmbench.files import cache_folder, replacing
 from mmbench.registry import get_suite, get_task
@@ -27,6 +27,7 @@ MIN_GOOD_SCORE = 0.5
 """Score of a good episode; in tasks with a success, that is one."""
 PRACTICE = "practice"
 """Folder of practice (`mmbench.demos.practice`) inside of one of demonstrations."""
+DEMOS, _STATE = "demos", "state"
 
 
 def shipped(tasks: Sequence[str] | None = None) -> Iterator[EpisodeRecord]:
@@ -97,7 +98,7 @@ def load(
         elif (Path(path) / PRACTICE).is_dir():
             records += (r for r in read(Path(path) / PRACTICE) if r.task_id in tasks)
     root = Path(cache) if cache else cache_folder()
-    return Demonstrations(records, obs_type, image_size, root / "demos")
+    return Demonstrations(records, obs_type, image_size, root / DEMOS)
 
 
 class Demonstrations(Sequence[Trajectory]):
@@ -125,8 +126,9 @@ class Demonstrations(Sequence[Trajectory]):
         if isinstance(index, slice):
             return Demonstrations(self.records[index], self.obs_type, self.image_size, self._cache)
         record = self.records[index]
-        file = self._file(record)
         has_images = self.obs_type != "state"
+        kind = f"rgb-{self.image_size}" if has_images else _STATE
+        file = self._cache / _cached_as(record, kind)
         if (cached := _read_cached(file, record, has_images)) is not None:
             return cached
         trajectory = replay(
@@ -153,13 +155,42 @@ class Demonstrations(Sequence[Trajectory]):
             )
         return self._env
 
-    def _file(self, record: EpisodeRecord) -> Path:
-        digest = hashlib.sha256()
-        for part in (record.task_id, record.task_version, record.seed, record.simulator_version):
-            digest.update(f"{part}\0".encode())
-        digest.update(record.assets.encode() + record.actions.tobytes())
-        kind = "state" if self.obs_type == "state" else f"rgb-{self.image_size}"
-        return self._cache / kind / record.task_id / f"{digest.hexdigest()[:32]}.npz"
+
+def record_and_keep(
+    env: TaskEnv, act: Callable[[TaskEnv], FloatArray], *, agent: str
+) -> EpisodeRecord:
+    """Play an episode like `record_episode`, and keep what it showed: `load` need not replay it."""
+    observations: list[FloatArray] = []
+    successes: list[bool] = []
+
+    def observed(env: TaskEnv) -> FloatArray:
+        observations.append(env.last_state.copy())
+        successes.append(env.is_success)
+        return act(env)
+
+    record = record_episode(env, observed, agent=agent)
+    trajectory = Trajectory(
+        task_id=record.task_id,
+        observations=np.stack([*observations, env.last_state]),
+        actions=record.actions,
+        rewards=record.rewards,
+        successes=np.array([*successes[1:], env.is_success]),
+        record=record,
+        score=record.score,
+    )
+    # Without a cache (a read-only home, a full disk) a replay shows the same.
+    with contextlib.suppress(OSError):
+        _write_cached(cache_folder() / DEMOS / _cached_as(record, _STATE), trajectory)
+    return record
+
+
+def _cached_as(record: EpisodeRecord, kind: str) -> Path:
+    """Return where a record's trajectory is kept, below the folder of all."""
+    digest = hashlib.sha256()
+    for part in (record.task_id, record.task_version, record.seed, record.simulator_version):
+        digest.update(f"{part}\0".encode())
+    digest.update(record.assets.encode() + record.actions.tobytes())
+    return Path(kind) / record.task_id / f"{digest.hexdigest()[:32]}.npz"
 
 
 def pack(

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.checks import at_least, between
-from mmbench.demos.dataset import MIN_GOOD_SCORE
+from mmbench.demos.dataset import MIN_GOOD_SCORE, record_and_keep
 from mmbench.demos.expert import PLAN, build_expert, expert_for
 from mmbench.env import TaskEnv
-from mmbench.episodes import EpisodeRecord, EpisodeWriter, Trajectory, read, record_episode, replay
+from mmbench.episodes import EpisodeRecord, EpisodeWriter, Trajectory, read, replay
 from mmbench.errors import DemonstrationError, UsageError
 from mmbench.files import locked
 from mmbench.pool import worker_pool
@@ -216,7 +216,7 @@ def _play(
         checkpoint=checkpoint,
         options=options,
     )
-    return record_episode(env, act, agent=expert)
+    return record_and_keep(env, act, agent=expert)
 
 
 @lru_cache(maxsize=1)

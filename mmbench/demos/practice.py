@@ -21,11 +21,11 @@ import numpy as np
 
 from mmbench.agent import find_agent
 from mmbench.checks import at_least, between
-from mmbench.demos.dataset import PRACTICE, in_16_bits
+from mmbench.demos.dataset import PRACTICE, in_16_bits, record_and_keep
 from mmbench.demos.expert import SCRIPTED, build_expert, expert_for
 from mmbench.demos.plans import SCRIPTS, Expert
 from mmbench.env import TaskEnv
-from mmbench.episodes import EpisodeRecord, EpisodeWriter, read, record_episode
+from mmbench.episodes import EpisodeRecord, EpisodeWriter, read
 from mmbench.errors import DemonstrationError, UsageError
 from mmbench.files import locked
 from mmbench.pool import worker_pool
@@ -256,7 +256,7 @@ def _play(
         return in_16_bits(action)
 
     player = teacher.agent if isinstance(behaviour, Disturbance) else behaviour.agent
-    record = record_episode(env, act, agent=player)
+    record = record_and_keep(env, act, agent=player)
     return dataclasses.replace(record, labels=np.stack(labels), disturbed=np.array(disturbed))
 
 

@@ -38,8 +38,9 @@ def demonstration_replay(
     """Replay demonstrations into a buffer of their own.
 
     What is worth imitating weighs as much as its score has to its task's best; practice is to be
-    imitated by its labels, however it scored. A demonstration whose replay differs here, on another
-    maker's processor, is what happened here.
+    imitated by its labels, however it scored. A demonstration by another expert than practises the
+    task is not imitated: two ways of doing one thing make a bad average. A demonstration whose
+    replay differs here, on another maker's processor, is what happened here.
 
     Args:
         tasks: Task ids; a task's number is its place here.
@@ -74,15 +75,21 @@ def demonstration_replay(
         sampling=sampling,
     )
     best: dict[str, float] = {}
+    practising: dict[str, set[str]] = {}
     for record in demonstrations.records:
         if record.labels is None:
             best[record.task_id] = max(record.score, best.get(record.task_id, 0.0))
+        else:
+            practising.setdefault(record.task_id, set()).add(record.agent)
     num_different = num_spoilt = 0
     number = {name: index for index, name in enumerate(tasks)}
     rates = clock_rates(tasks, obs_dim) * has_clock
     for done, trajectory in enumerate(demonstrations, start=1):
         pictures = trajectory.images
         weight = _imitation_weight(trajectory, best.get(trajectory.task_id, 0.0))
+        experts = practising.get(trajectory.task_id)
+        if experts and trajectory.labels is None:
+            weight *= demonstrations.records[done - 1].agent in experts
         if not np.array_equal(trajectory.rewards, demonstrations.records[done - 1].rewards):
             num_different += 1
             num_spoilt += weight == 0

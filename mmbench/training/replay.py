@@ -105,6 +105,7 @@ class Replay:
             for name, width in widths.items()
         }
         self._runs: deque[_Run] = deque()
+        self._on_device: dict[str, Tensor] | None = None
         self._cursor = 0
         self._starts = [_StartIndex() for _ in range(num_tasks)]
         self._table: _Table | None = None
@@ -144,6 +145,7 @@ class Replay:
             ReplayDataError: If shapes do not fit, numbers are not finite, or the episode is longer
                 than the buffer.
         """
+        assert self._on_device is None, "rows that were copied cannot change"
         num_rows = len(obs)
         if len(action) != num_rows - 1 or len(reward) != num_rows - 1:
             raise ReplayDataError(
@@ -188,19 +190,30 @@ class Replay:
         task, start = self._draw(batch_size, rng)
         rows = start[None] + np.arange(self._horizon + 1)[:, None]  # (T + 1, B)
 
-        def gathered(name: str, rows: NDArray[np.int64]) -> torch.Tensor:
-            return torch.from_numpy(self._rows[name].take(rows, axis=0)).to(device)
+        moved = {} if self._on_device is None else self._on_device
+        places = torch.from_numpy(rows).to(device)
+
+        def gathered(name: str, first: int = 0) -> torch.Tensor:
+            if name in moved:
+                return moved[name][places[first:]]
+            return torch.from_numpy(self._rows[name].take(rows[first:], axis=0)).to(device)
 
         has_feature = self._rows["feature"].shape[1] > 0
         return Batch(
-            obs=gathered("obs", rows),
-            action=gathered("action", rows[1:]),
-            reward=gathered("reward", rows[1:])[..., 0],
+            obs=gathered("obs"),
+            action=gathered("action", 1),
+            reward=gathered("reward", 1)[..., 0],
             task=torch.from_numpy(task).to(device),
-            feature=gathered("feature", rows) if has_feature else None,
-            label=gathered("label", rows[1:]) if self._has_labels else None,
-            weight=gathered("weight", rows[1:])[..., 0] if self._has_labels else None,
+            feature=gathered("feature") if has_feature else None,
+            label=gathered("label", 1) if self._has_labels else None,
+            weight=gathered("weight", 1)[..., 0] if self._has_labels else None,
         )
+
+    def copy_to(self, device: torch.device) -> None:
+        """Copy the rows to a device, which gathers batches faster; nothing can be added then."""
+        self._on_device = {
+            name: torch.from_numpy(rows).to(device) for name, rows in self._rows.items()
+        }
 
     def observations(self, task: int) -> FloatArray:
         """Return all observations of a task, shape `(N, O)`.
