@@ -1,6 +1,7 @@
 """`mmbench bench env` and `mmbench bench vector`."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from mmbench.bench import (
 from mmbench.checks import at_least
 from mmbench.cli.output import print_json, print_table, show_progress
 from mmbench.errors import UsageError
+from mmbench.profiling import EnvProfile, profile_env
 from mmbench.progress import Progress
 from mmbench.registry import get_suite
 from mmbench.tables import Table
@@ -29,6 +31,9 @@ class BenchEnv:
     """Tasks to time."""
     env_steps: int = 100
     """Env steps per task."""
+    profile: bool = False
+    """Say instead, per domain, how much of a step is the simulator's compiled code, the package's
+    Python, and ours."""
     costs: Path | None = None
     """Also write the step times to this JSON file (the table that places slots on workers)."""
     json: bool = False
@@ -37,7 +42,11 @@ class BenchEnv:
     def run(self) -> int:
         """Time every task of the suite."""
         at_least(1, env_steps=self.env_steps)
+        if self.profile and self.costs is not None:
+            raise UsageError("--costs needs step times without a profiler; leave out --profile")
         tasks = get_suite(self.suite)
+        if self.profile:
+            return self._print_profile(tasks)
         found = []
         with show_progress() as on_progress:
             for done, task in enumerate(tasks):
@@ -65,6 +74,35 @@ class BenchEnv:
         header = ("task", "domain", "steps/s", "step ms", "/ simulator", "reset ms", "create s")
         print_table(Table(header, rows), f"{len(found)} tasks, one core")
         return 0
+
+    def _print_profile(self, tasks: Sequence[str]) -> int:
+        found: list[EnvProfile] = []
+        with show_progress() as on_progress:
+            for done, task in enumerate(tasks):
+                on_progress(Progress("profiling", done, len(tasks), task))
+                found.append(profile_env(task, self.env_steps))
+        if self.json:
+            print_json([asdict(profile) for profile in found])
+            return 0
+        by_domain: dict[str, list[EnvProfile]] = {}
+        for profile in found:
+            by_domain.setdefault(profile.domain, []).append(profile)
+        rows = [_profile_row(domain, profiles) for domain, profiles in by_domain.items()]
+        header = ("domain", "tasks", "step ms", "compiled", "package's Python", "ours")
+        table = Table(header, (*rows, _profile_row("all", found)))
+        print_table(table, f"a step of each of {len(found)} tasks, one core, CPU time")
+        return 0
+
+
+def _profile_row(name: str, profiles: Sequence[EnvProfile]) -> tuple[str, ...]:
+    step_s = sum(profile.step_s for profile in profiles)
+    parts = (
+        sum(profile.compiled_s for profile in profiles),
+        sum(profile.package_s for profile in profiles),
+        sum(profile.ours_s for profile in profiles),
+    )
+    shares = (f"{100 * part / step_s:.0f} %" for part in parts)
+    return (name, str(len(profiles)), f"{1e3 * step_s:.2f}", *shares)
 
 
 @dataclass(frozen=True, kw_only=True)
