@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from newt_agent.agent import Newt, make
     from newt_agent.checkpoint import Checkpoint, new_model, save_checkpoint
-    from newt_agent.config import LearningConfig, NewtConfig, PlannerConfig, SizeName
+    from newt_agent.config import (
+        LearningConfig,
+        NewtConfig,
+        PlannerConfig,
+        SizeName,
+        TrainConfig,
+    )
     from newt_agent.loading import load
-    from newt_agent.trainer import TrainConfig, train
+    from newt_agent.trainer import train
     from newt_agent.world_model import WorldModel
 
 __all__ = [
@@ -37,7 +43,7 @@ _HOMES = {
     "NewtConfig": "config",
     "PlannerConfig": "config",
     "SizeName": "config",
-    "TrainConfig": "trainer",
+    "TrainConfig": "config",
     "WorldModel": "world_model",
     "load": "loading",
     "make": "agent",

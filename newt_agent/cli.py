@@ -12,10 +12,10 @@ from mmbench.tables import Table
 from mmbench.training.curves import EVALUATIONS, draw_learning_curves
 from mmbench.training.devices import checked_device
 from mmbench.training.run import with_suite
-from newt_agent.acceleration import Precision, acceleration
-from newt_agent.bench import time_newt
-from newt_agent.config import SizeName
-from newt_agent.trainer import TrainConfig, Trainer
+from newt_agent.config import Precision, SizeName, TrainConfig
+from newt_agent.precision import acceleration
+from newt_agent.reference.bench import time_newt
+from newt_agent.trainer import Trainer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mmbench import MAX_ACTION_DIM, MAX_OBS_DIM
+from mmbench import MAX_ACTION_DIM, MAX_OBS_DIM, task
+from mmbench.checks import at_least, between
+from mmbench.errors import UsageError
+from mmbench.language import EncoderName
+from mmbench.training.devices import checked_device
+from mmbench.training.replay import Sampling
+from mmbench.vision import DINOV2
 
 SizeName = Literal["XS", "S", "B", "L", "XL"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +108,8 @@ class NewtConfig:
     """Entries of the padded action."""
     embedding_dim: int = 512
     """Entries of a task's embedding; 0 without language."""
+    code_dim: int = 0
+    """Entries of a code per task that is learned, as in TD-MPC2 (96 there); 0 for none."""
     feature_dim: int = 0
     """Entries of an image feature; 768 with DINOv2, 0 without images."""
     horizon: int = 3
@@ -116,3 +125,81 @@ class NewtConfig:
     def model_size(self) -> ModelSize:
         """The widths of `size`."""
         return SIZES[self.size]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """What a run does; planner and losses are by default the original's."""
+
+    tasks: tuple[str, ...]
+    """Task ids."""
+    copies: int = 1
+    """Environments per task."""
+    encoder: EncoderName = "minilm"
+    """Text encoder; `none` trains without language."""
+    code_dim: int = 0
+    """Entries of a code per task that is learned beside or instead of a text's; 0 for none."""
+    size: SizeName = "S"
+    """XS (our own), S (2M parameters), B (7M), L (20M) or XL (82M)."""
+    checkpoint: str | None = None
+    """Folder or `.pt` file to start from; its size, text encoder and vision network count then."""
+    obs: Literal["state", "state+rgb"] = "state"
+    """Whether the model sees pictures as well."""
+    vision: str = DINOV2
+    """Network that makes vectors of pictures: a name on the Hugging Face hub, or a folder."""
+    env_steps: int = 100_000
+    """Env steps to play, over all environments."""
+    seeding_episodes: int = 5
+    """Episodes of the longest task that every environment plays before learning begins."""
+    updates_per_env_step: float = 0.075
+    """Gradient steps per env step."""
+    batch_size: int = 1024
+    """Sub-sequences per update."""
+    demos: str | None = None
+    """`shipped`, or a directory of demonstrations; none by default."""
+    demo_share: float = 0.5
+    """Share of demonstrations in a batch."""
+    pretrain_updates: int = 0
+    """Updates on demonstrations before the first env step."""
+    constraint_end: float = 0.5
+    """Share of the run over which plans start from the policy rather than from the last plan,
+    falling from 1 to 0; only after pretraining, or from a checkpoint."""
+    replay_capacity: int = 1_000_000
+    """Rows of the replay buffer."""
+    sampling: Sampling = "task"
+    """How sub-sequences are drawn from the buffer."""
+    eval_interval: int = 10_000
+    """Env steps between evaluations."""
+    eval_episodes: int = 3
+    """Episodes per task of an evaluation."""
+    seed: int = 0
+    """Of networks, environments, noise and batches."""
+    device: str = "cpu"
+    """Where to compute, e.g. cuda."""
+    precision: Precision = "auto"
+    """Of the products in planning; auto is int8 or bfloat16 where the hardware is made for it."""
+    compile: bool = False
+    """Fuse with torch.compile: starts a minute or two later, then learns and plans faster."""
+    workers: int = 1
+    """Worker processes for environments; 0 plays in this process."""
+    wandb: str | None = None
+    """Project of Weights & Biases to log to as well."""
+    planner: PlannerConfig = field(default_factory=PlannerConfig)
+    learning: LearningConfig = field(default_factory=LearningConfig)
+
+    def __post_init__(self) -> None:
+        at_least(1, copies=self.copies, batch_size=self.batch_size)
+        at_least(0, env_steps=self.env_steps)
+        at_least(1, replay_capacity=self.replay_capacity, eval_interval=self.eval_interval)
+        at_least(1, eval_episodes=self.eval_episodes)
+        at_least(0, seeding_episodes=self.seeding_episodes, pretrain_updates=self.pretrain_updates)
+        at_least(0, updates_per_env_step=self.updates_per_env_step, seed=self.seed)
+        at_least(0, workers=self.workers, code_dim=self.code_dim)
+        between(0, 1, demo_share=self.demo_share, constraint_end=self.constraint_end)
+        for name in self.tasks:
+            task(name)
+        if len(set(self.tasks)) < len(self.tasks):
+            raise UsageError("a task is named twice; --copies plays it several times")
+        if self.pretrain_updates and self.demos is None:
+            raise UsageError("pretraining needs demonstrations; give --demos")
+        checked_device(self.device)

@@ -13,9 +13,9 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from newt_agent.acceleration import PLAIN, Acceleration
 from newt_agent.config import PlannerConfig
-from newt_agent.int8 import Int8WorldModel
+from newt_agent.int8.world_model import Int8WorldModel
+from newt_agent.precision import PLAIN, Acceleration
 from newt_agent.world_model import Contexts, WorldModel
 
 PlanningModel = WorldModel | Int8WorldModel

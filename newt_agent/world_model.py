@@ -25,6 +25,7 @@ OBS_CLIP = 5.0
 """Bound of normalised observations."""
 MIN_OBS_STD = 1e-3
 """Entries that vary less are divided by this."""
+_MAX_FIRST_CODE = 0.02
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -79,6 +80,7 @@ class WorldModel(nn.Module):
     obs_mean: Tensor
     obs_rate: Tensor
     clock_rate: Tensor
+    codes: nn.Parameter | None
 
     def __init__(self, config: NewtConfig, embeddings: Tensor, action_masks: Tensor) -> None:
         super().__init__()
@@ -96,7 +98,7 @@ class WorldModel(nn.Module):
         self.register_buffer("obs_rate", torch.ones(shape), persistent=config.has_normalised_obs)
         clocks = torch.zeros(len(embeddings))  # rad per env step, see mmbench.training.clock
         self.register_buffer("clock_rate", clocks, persistent=config.has_clock)
-        d, e, a = size.latent_dim, config.embedding_dim, config.action_dim
+        d, e, a = size.latent_dim, config.embedding_dim + config.code_dim, config.action_dim
         self.encoder = StackedMLP(
             x_dim=config.obs_dim,
             embedding_dim=e,
@@ -113,6 +115,23 @@ class WorldModel(nn.Module):
         self.q = of_step(num_members=size.num_q)
         for network in (self.reward, self.q):  # rewards and values start at exactly 0
             nn.init.zeros_(network.matrices[-1])
+        codes = None
+        if config.code_dim:
+            drawn = torch.empty(len(embeddings), config.code_dim)
+            codes = nn.Parameter(nn.init.uniform_(drawn, -_MAX_FIRST_CODE, _MAX_FIRST_CODE))
+        self.register_parameter("codes", codes)
+
+    def task_vectors(self, *, frozen: bool = False) -> Tensor:
+        """Return what the networks know of the tasks: embeddings and codes, shape `(K, E)`."""
+        if self.codes is None:
+            return self.embeddings
+        codes = self.codes.detach() if frozen else self.codes
+        return torch.cat((self.embeddings, codes), dim=-1)
+
+    def limit_codes(self) -> None:
+        """Shorten codes to norm 1, after a step of the optimiser."""
+        if self.codes is not None:
+            self.codes.data.copy_(torch.renorm(self.codes.data, p=2, dim=0, maxnorm=1.0))
 
     def load_networks(self, other: "WorldModel") -> None:
         """Take the weights of a model of the same size; the tables of the tasks stay.
@@ -129,6 +148,8 @@ class WorldModel(nn.Module):
             weights[first] = nn.functional.pad(weights[first], (0, missing))
         with torch.no_grad():
             for name, parameter in self.named_parameters():
+                if name == "codes":
+                    continue
                 if parameter.shape != weights[name].shape:
                     raise CheckpointError(
                         f"the checkpoint's {name} has shape {tuple(weights[name].shape)}, "
@@ -145,11 +166,12 @@ class WorldModel(nn.Module):
             frozen: Whether the weights are constants.
             only: Networks to compute it for; the others' share is empty, `(1, K, 0)`.
         """
-        empty = self.embeddings[None, :, :0]
+        vectors = self.task_vectors(frozen=frozen)
+        empty = vectors[None, :, :0]
 
         def share(name: str) -> Tensor:
             network: StackedMLP = getattr(self, name)
-            return network.contexts(self.embeddings, frozen=frozen) if name in only else empty
+            return network.contexts(vectors, frozen=frozen) if name in only else empty
 
         return Contexts(
             encoder=share("encoder"),

@@ -21,9 +21,19 @@ SNAPSHOT_INTERVAL = 1000
 
 
 def open_run(
-    folder: Path, described: Mapping[str, Any], *, may_change: Collection[str] = ()
+    folder: Path,
+    described: Mapping[str, Any],
+    *,
+    may_change: Collection[str] = (),
+    defaults: Mapping[str, Any] | None = None,
 ) -> bool:
     """Start the folder of a run, or check that the run in it is the described one.
+
+    Args:
+        folder: The run's.
+        described: What the run is.
+        may_change: Names of what may differ when a run goes on.
+        defaults: What a run was that does not say it, as it is older than the option.
 
     Returns:
         Whether there is a snapshot to go on from.
@@ -35,7 +45,7 @@ def open_run(
     wanted = json.loads(json.dumps(described))
     file = folder / DESCRIPTION
     if file.exists():
-        found = json.loads(file.read_text())
+        found = _filled(json.loads(file.read_text()), json.loads(json.dumps(defaults or {})))
         for name, value in wanted.items():
             if found.get(name) != value and name not in may_change:
                 raise RunError(
@@ -46,6 +56,15 @@ def open_run(
         with replacing(file) as partial:
             partial.write_text(json.dumps(wanted, indent=2))
     return (folder / SNAPSHOT).exists()
+
+
+def _filled(found: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a description with the defaults of what it leaves out, at every depth."""
+    filled = {**defaults, **found}
+    for name, inner in defaults.items():
+        if isinstance(inner, dict) and isinstance(filled[name], dict):
+            filled[name] = _filled(filled[name], inner)
+    return filled
 
 
 def save_snapshot(folder: Path, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:

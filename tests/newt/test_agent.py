@@ -69,7 +69,7 @@ def test_open_loop_plans_once_in_a_while(checkpoint: str) -> None:
     player = agent(checkpoint, open_loop=3)
     first = np.array([True, True])
     player.act(obs(), first=first)
-    planned = player._mean[:, 0].clone()  # type: ignore[attr-defined]
+    planned = player._player.mean[:, 0].clone()  # type: ignore[attr-defined]
     second = player.act(obs() + 5, first=~first)
     np.testing.assert_array_equal(second, planned.numpy())
 

@@ -13,20 +13,20 @@ from torch.nn import functional
 
 from mmbench.errors import DeviceError
 from mmbench.training import two_hot
-from newt_agent import int8_kernel
-from newt_agent.acceleration import Acceleration, acceleration
 from newt_agent.config import PlannerConfig
-from newt_agent.int8 import Int8MLP, Int8WorldModel
-from newt_agent.int8_kernel import Last
+from newt_agent.int8 import kernel
+from newt_agent.int8.kernel import Last
+from newt_agent.int8.world_model import Int8MLP, Int8WorldModel
 from newt_agent.networks import StackedMLP
 from newt_agent.planner import Plan, plan
+from newt_agent.precision import Acceleration, acceleration
 from newt_agent.world_model import WorldModel
 from tests.newt.test_learner import DISCOUNTS, trained_model
 
 E, A = 3, 6
 
 on_vnni = pytest.mark.skipif(
-    not int8_kernel.is_supported(), reason="needs a CPU with AVX-512 VNNI and a C++ compiler"
+    not kernel.is_supported(), reason="needs a CPU with AVX-512 VNNI and a C++ compiler"
 )
 
 
@@ -273,7 +273,7 @@ def test_auto_is_not_int8_without_a_compiler(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def refused(device: str = "cpu") -> str:
-    int8_kernel.load.cache_clear()
+    kernel.load.cache_clear()
     with pytest.raises(DeviceError) as raised:
         acceleration(torch.device(device), precision="int8")
     return str(raised.value)
@@ -302,13 +302,13 @@ def test_a_compiler_that_fails_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
 @on_vnni
 def test_the_kernel_is_built_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MMBENCH_CACHE", str(tmp_path))
-    int8_kernel.load.cache_clear()
-    int8_kernel.load()
+    kernel.load.cache_clear()
+    kernel.load()
     built = sorted(file.suffix for file in (tmp_path / "kernels").iterdir())
     assert built == [".sha256", ".so"]
     monkeypatch.setattr(subprocess, "run", lambda *arguments, **options: pytest.fail("built anew"))
-    int8_kernel.load.cache_clear()
-    int8_kernel.load()
+    kernel.load.cache_clear()
+    kernel.load()
 
 
 @on_vnni
@@ -318,9 +318,9 @@ def test_a_library_that_is_not_ours_is_never_run(
 ) -> None:
     """Loaded, the planted library would leave a file behind."""
     monkeypatch.setenv("MMBENCH_CACHE", str(tmp_path))
-    int8_kernel.load.cache_clear()
-    int8_kernel.load()
-    (kernel,) = (tmp_path / "kernels").glob("*.so")
+    kernel.load.cache_clear()
+    kernel.load()
+    (library,) = (tmp_path / "kernels").glob("*.so")
     trace, planted = tmp_path / "trace", tmp_path / "planted.so"
     source = tmp_path / "planted.c"
     source.write_text(
@@ -329,16 +329,16 @@ def test_a_library_that_is_not_ours_is_never_run(
     )
     subprocess.run(["g++", "-xc", "-shared", "-fPIC", source, "-o", planted], check=True)
     content = planted.read_bytes()
-    kernel.unlink()
+    library.unlink()
     if trick == "link":
-        kernel.symlink_to(planted)
+        library.symlink_to(planted)
     else:
-        kernel.write_bytes(content[: 100 if trick == "cut" else None])
+        library.write_bytes(content[: 100 if trick == "cut" else None])
     if trick.startswith("writable"):  # then whoever wrote it may have written its digest, too
-        kernel.with_suffix(".sha256").write_text(hashlib.sha256(content).hexdigest())
-        (kernel if trick == "writable file" else kernel.parent).chmod(0o777)
-    int8_kernel.load.cache_clear()
-    int8_kernel.load()
+        library.with_suffix(".sha256").write_text(hashlib.sha256(content).hexdigest())
+        (library if trick == "writable file" else library.parent).chmod(0o777)
+    kernel.load.cache_clear()
+    kernel.load()
     assert not trace.exists()
 
 
@@ -348,5 +348,5 @@ def test_the_kernel_needs_no_folder_to_stay_in(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("MMBENCH_CACHE", str(tmp_path / "file"))
-    int8_kernel.load.cache_clear()
-    int8_kernel.load()
+    kernel.load.cache_clear()
+    kernel.load()

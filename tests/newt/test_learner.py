@@ -10,6 +10,7 @@ from mmbench.training import two_hot
 from mmbench.training.replay import Batch
 from newt_agent.config import LearningConfig
 from newt_agent.learner import Learner, RunningScale
+from newt_agent.losses import td_target
 from newt_agent.world_model import WorldModel
 from tests.newt.test_world_model import made
 
@@ -142,7 +143,11 @@ def test_online_targets_are_a_parity_option() -> None:
             torch.nn.init.zeros_(parameter)
         context = learner.model.contexts().of(data.task.repeat(3))
         z, noise, pair = torch.rand(3, B, 384), torch.zeros(3 * B, 16), torch.tensor([0, 1])
-        targets[kind] = learner.td_target(data, z, context, noise, pair)
+        targets[kind] = td_target(
+            *(learner.model, learner.target_q, data, z, context, learner.constants),
+            noise=noise,
+            pair=pair,
+        )
     torch.testing.assert_close(targets["ema"], data.reward)  # zero networks decode to 0
     assert not torch.allclose(targets["online"], data.reward)
 

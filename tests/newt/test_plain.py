@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from newt_agent.acceleration import Acceleration
-from newt_agent.bench import time_newt
 from newt_agent.config import LearningConfig, PlannerConfig
 from newt_agent.learner import Learner
-from newt_agent.plain import PlainLearner, plain_plan
 from newt_agent.planner import plan
+from newt_agent.precision import Acceleration
+from newt_agent.reference.bench import time_newt
+from newt_agent.reference.plain import PLAIN_LOSSES, plain_plan
 from tests.newt.test_learner import DISCOUNTS, batch, trained_model
 
 
@@ -46,7 +46,7 @@ def test_updates_are_those_of_the_plain_implementation(compile: bool) -> None:
     acceleration = Acceleration(is_compiled=compile)
     learners = (
         Learner(fast, DISCOUNTS, LearningConfig(), 0, acceleration),
-        PlainLearner(plain, DISCOUNTS, LearningConfig(), 0),
+        Learner(plain, DISCOUNTS, LearningConfig(), 0, losses=PLAIN_LOSSES),
     )
     for _ in range(3):
         ours, theirs = (learner.update(batch()) for learner in learners)

@@ -18,8 +18,8 @@ from mmbench.errors import DeviceError, RunError, UsageError
 from mmbench.training.curves import read_evaluations
 from newt_agent.agent import make
 from newt_agent.checkpoint import load_checkpoint
-from newt_agent.config import PlannerConfig
-from newt_agent.trainer import TrainConfig, Trainer
+from newt_agent.config import PlannerConfig, TrainConfig
+from newt_agent.trainer import Trainer
 
 TASK = "mujoco-reacher"  # 50 steps
 PLANNER = PlannerConfig(num_samples=16, num_elites=4, num_policy_samples=4, num_iterations=1)

@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from mmbench.errors import DeviceError
-from newt_agent import int8_kernel
-from newt_agent.int8 import Int8WorldModel
+from newt_agent.config import Precision
+from newt_agent.int8 import kernel
+from newt_agent.int8.world_model import Int8WorldModel
 from newt_agent.world_model import WorldModel
-
-Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 
 @dataclass(frozen=True)
@@ -64,19 +63,19 @@ def acceleration(
     Raises:
         DeviceError: What was asked for cannot be had on this machine.
     """
-    if compile and device.type == "cpu" and int8_kernel.cpp_compiler() is None:
+    if compile and device.type == "cpu" and kernel.cpp_compiler() is None:
         raise DeviceError("compilation was asked for, and there is no C++ compiler")
     if precision == "auto":
         precision = _fastest(device)
     if precision == "int8":
         if device.type != "cpu":
             raise DeviceError(f"int8 was asked for, and {device} is no CPU")
-        int8_kernel.load()
+        kernel.load()
     return Acceleration(getattr(torch, precision), compile)
 
 
 def _fastest(device: torch.device) -> Precision:
-    if device.type == "cpu" and int8_kernel.is_supported():
+    if device.type == "cpu" and kernel.is_supported():
         return "int8"
     return "bfloat16" if _has_fast_bfloat16(device) else "float32"
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from mmbench.training import two_hot
-from newt_agent.int8_kernel import TILE, Call, Last, Layer, Matrix, load
+from newt_agent.int8.kernel import TILE, Call, Last, Layer, Matrix, load
 from newt_agent.networks import StackedMLP, Weights
 from newt_agent.world_model import Contexts, PolicySample, WorldModel, policy_sample
 

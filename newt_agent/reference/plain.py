@@ -13,7 +13,7 @@ from torch.nn import functional
 from mmbench.training import two_hot
 from mmbench.training.replay import Batch
 from newt_agent.config import PlannerConfig
-from newt_agent.learner import Learner
+from newt_agent.losses import Constants, Losses, Metrics
 from newt_agent.networks import StackedMLP
 from newt_agent.planner import Plan
 from newt_agent.world_model import WorldModel
@@ -142,68 +142,87 @@ def plain_plan(
     return Plan(chosen, mean, std[:, 0], best.values[:, 0])
 
 
-class PlainLearner(Learner):
-    """The same losses, time step by time step."""
-
-    def _losses_of_model(
-        self, batch: Batch, noise: Tensor, pair: Tensor, prior_noise: Tensor | None
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        assert prior_noise is None
-        online, target = PlainModel(self.model), PlainModel(self.model, self.target_q)
-        embedding = self.model.embeddings[batch.task]
-        num_steps, num_rows = batch.reward.shape
-        noises = noise.view(num_steps, num_rows, -1)
-        next_z, targets = [], []
-        with torch.no_grad():
-            for step in range(num_steps):
-                next_z.append(online.encoder(batch.obs[step + 1], embedding))
-                action, _ = online.act(next_z[-1], batch.task, noises[step])
-                q = torch.stack(target.values(next_z[-1], batch.task, action))[pair]
-                value = two_hot.decode(q).amin(0)
-                targets.append(batch.reward[step] + self._discounts[batch.task] * value)
-        z = online.encoder(batch.obs[0], embedding)
-        latents = [z]
-        losses = {name: torch.zeros(()) for name in ("consistency", "reward", "value")}
+def plain_model_losses(
+    model: WorldModel,
+    target_q: StackedMLP,
+    batch: Batch,
+    constants: Constants,
+    *,
+    noise: Tensor,
+    pair: Tensor,
+    prior_noise: Tensor | None,
+) -> tuple[Metrics, Tensor]:
+    """Return what `newt_agent.losses.model_losses` does, without imitation."""
+    assert prior_noise is None
+    online, target = PlainModel(model), PlainModel(model, target_q)
+    embedding = model.embeddings[batch.task]
+    num_steps, num_rows = batch.reward.shape
+    noises = noise.view(num_steps, num_rows, -1)
+    next_z, targets = [], []
+    with torch.no_grad():
         for step in range(num_steps):
-            rho, action = self._rho[step], batch.action[step]
-            logits = online.reward(z, embedding, action)
-            losses["reward"] = losses["reward"] + rho * _cross_entropy(logits, batch.reward[step])
-            members = online.values(z, batch.task, action)
-            for logits in members:
-                error = _cross_entropy(logits, targets[step])
-                losses["value"] = losses["value"] + rho * error / len(members)
-            z = online.dynamics(z, embedding, action)
-            error = functional.mse_loss(z, next_z[step])
-            losses["consistency"] = losses["consistency"] + rho * error
-            latents.append(z)
-        config = self.config
-        losses["loss"] = (
-            config.consistency_coef * losses["consistency"]
-            + config.reward_coef * losses["reward"]
-            + config.value_coef * losses["value"]
-        )
-        return losses, torch.stack(latents)
+            next_z.append(online.encoder(batch.obs[step + 1], embedding))
+            action, _ = online.act(next_z[-1], batch.task, noises[step])
+            q = torch.stack(target.values(next_z[-1], batch.task, action))[pair]
+            value = two_hot.decode(q).amin(0)
+            targets.append(batch.reward[step] + constants.discounts[batch.task] * value)
+    z = online.encoder(batch.obs[0], embedding)
+    latents = [z]
+    losses = {name: torch.zeros(()) for name in ("consistency", "reward", "value")}
+    for step in range(num_steps):
+        rho, action = constants.rho[step], batch.action[step]
+        logits = online.reward(z, embedding, action)
+        losses["reward"] = losses["reward"] + rho * _cross_entropy(logits, batch.reward[step])
+        members = online.values(z, batch.task, action)
+        for logits in members:
+            error = _cross_entropy(logits, targets[step])
+            losses["value"] = losses["value"] + rho * error / len(members)
+        z = online.dynamics(z, embedding, action)
+        error = functional.mse_loss(z, next_z[step])
+        losses["consistency"] = losses["consistency"] + rho * error
+        latents.append(z)
+    config = constants.config
+    losses["loss"] = (
+        config.consistency_coef * losses["consistency"]
+        + config.reward_coef * losses["reward"]
+        + config.value_coef * losses["value"]
+    )
+    return losses, torch.stack(latents)
 
-    def _losses_of_policy(
-        self, batch: Batch, z: Tensor, noise: Tensor, pair: Tensor, scale: Tensor
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        plain = PlainModel(self.model, self.model.q)
-        mask = self.model.action_masks[batch.task]
-        num_steps = len(batch.action)
-        label, weight = batch.labels_and_weights()
-        loss, qs = torch.zeros(()), []
-        for step, step_noise in enumerate(noise.view(len(z), z.shape[1], -1)):
-            action, entropy = plain.act(z[step], batch.task, step_noise)
-            logits = torch.stack(plain.values(z[step], batch.task, action))[pair]
-            qs.append(two_hot.decode(logits).mean(0))
-            gain = qs[-1] / scale + self.config.entropy_coef * entropy
-            loss = loss - self._rho[step] * gain.mean()
-            if step < num_steps:
-                error = (mask * (action - label[step]) ** 2).sum(-1) / mask.sum(-1)
-                loss = (
-                    loss + self.config.prior_coef * self._rho[step] * (weight[step] * error).mean()
-                )
-        return {"policy_loss": loss}, qs[0]
+
+def plain_policy_losses(
+    model: WorldModel,
+    batch: Batch,
+    z: Tensor,
+    constants: Constants,
+    *,
+    noise: Tensor,
+    pair: Tensor,
+    scale: Tensor,
+) -> tuple[Metrics, Tensor]:
+    """Return what `newt_agent.losses.policy_losses` does."""
+    plain = PlainModel(model, model.q)
+    mask = model.action_masks[batch.task]
+    num_steps = len(batch.action)
+    label, weight = batch.labels_and_weights()
+    loss, qs = torch.zeros(()), []
+    for step, step_noise in enumerate(noise.view(len(z), z.shape[1], -1)):
+        action, entropy = plain.act(z[step], batch.task, step_noise)
+        logits = torch.stack(plain.values(z[step], batch.task, action))[pair]
+        qs.append(two_hot.decode(logits).mean(0))
+        gain = qs[-1] / scale + constants.config.entropy_coef * entropy
+        loss = loss - constants.rho[step] * gain.mean()
+        if step < num_steps:
+            error = (mask * (action - label[step]) ** 2).sum(-1) / mask.sum(-1)
+            loss = (
+                loss
+                + constants.config.prior_coef * constants.rho[step] * (weight[step] * error).mean()
+            )
+    return {"policy_loss": loss}, qs[0]
+
+
+PLAIN_LOSSES = Losses(plain_model_losses, plain_policy_losses)
+"""The same losses, time step by time step."""
 
 
 def _cross_entropy(logits: Tensor, x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -13,12 +14,12 @@ from mmbench.language import embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.training.replay import Batch
 from mmbench.training.tables import discounts
-from newt_agent.acceleration import Acceleration
 from newt_agent.checkpoint import new_model
 from newt_agent.config import LearningConfig, NewtConfig, SizeName
 from newt_agent.learner import Learner
-from newt_agent.plain import PlainLearner, plain_plan
-from newt_agent.planner import PlanningModel, plan
+from newt_agent.player import Player
+from newt_agent.precision import PLAIN, Acceleration
+from newt_agent.reference.plain import PLAIN_LOSSES, plain_plan
 
 _PLAIN_SLOTS = 8
 """The plain implementation takes as long per slot with any number, and needs much memory."""
@@ -90,21 +91,20 @@ def time_newt(
     all_discounts = discounts(names).to(device)
     task = torch.arange(num_slots, device=device) % len(names)
     obs = torch.randn(num_slots, config.obs_dim, generator=generator, device=device)
-    fast_model = acceleration.for_planning(model)
-
-    def fast_plan(planning_model: PlanningModel = fast_model) -> None:
-        with torch.no_grad():
-            context = model.contexts(frozen=True).of(task)
-            z = model.encode(obs, context)
-        plan(
-            *(planning_model, z, task),
-            context=context,
+    states = obs.cpu().numpy()
+    players = {
+        how: Player(
+            *(model, task),
             discount=all_discounts[task],
-            start=torch.zeros(num_slots, config.horizon, config.action_dim, device=device),
             config=config.planner,
             generator=generator,
-            acceleration=acceleration,
+            acceleration=how,
         )
+        for how in (acceleration, PLAIN)
+    }
+
+    def fast_plan(how: Acceleration = acceleration) -> None:
+        players[how].plan(states, None, np.ones(num_slots, bool))
 
     few = min(num_slots, _PLAIN_SLOTS)
 
@@ -119,12 +119,13 @@ def time_newt(
 
     fast_s, slow_s = _medians((fast_plan, slow_plan), repeats, device)
     fast_s, slow_s = fast_s / num_slots, slow_s / few
-    plan_flops = _flops(lambda: fast_plan(model)) / num_slots
+    plan_flops = _flops(lambda: fast_plan(PLAIN)) / num_slots
     on_progress(Progress(f"measuring {size}", 1, 2))
     batch = _random_batch(config, len(names), batch_size, generator)
     learning = LearningConfig()
     fast = Learner(model, all_discounts, learning, 0, acceleration)
-    slow = PlainLearner(new_model(config, names, "minilm").to(device), all_discounts, learning, 0)
+    slow_model = new_model(config, names, "minilm").to(device)
+    slow = Learner(slow_model, all_discounts, learning, 0, losses=PLAIN_LOSSES)
     update_s, slow_update_s = _medians(
         (lambda: fast.update(batch), lambda: slow.update(batch)), repeats, device
     )

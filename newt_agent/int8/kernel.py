@@ -1,4 +1,4 @@
-"""Builds and loads `int8_kernel.cpp`; the structures are as it declares them."""
+"""Builds and loads `kernel.cpp`; the structures are as it declares them."""
 
 import atexit
 import ctypes

@@ -1,0 +1,1 @@
+"""Newt's equations written down plainly, and what the fast ones gain over them."""
