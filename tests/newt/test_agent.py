@@ -91,8 +91,9 @@ def test_wrong_use_is_told(checkpoint: str) -> None:
         make(TASKS, checkpoint=checkpoint, device="cuda", seed=0)
 
 
-def test_without_language_a_new_task_cannot_be_played(tmp_path: Path) -> None:
-    config = NewtConfig(size="S", embedding_dim=0)
+@pytest.mark.parametrize("code_dim", [0, 4])
+def test_without_language_a_new_task_cannot_be_played(tmp_path: Path, code_dim: int) -> None:
+    config = NewtConfig(size="S", embedding_dim=0, code_dim=code_dim)
     model = new_model(config, ["pygame-pong"], "none")
     save_checkpoint(
         tmp_path, Checkpoint(model=model, tasks=("pygame-pong",), encoder="none", target_q={})

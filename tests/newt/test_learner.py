@@ -169,6 +169,21 @@ def test_the_policy_is_left_alone_by_the_models_step_online() -> None:
         torch.testing.assert_close(old, new, rtol=0, atol=0)
 
 
+def test_codes_learn_from_the_models_loss_alone() -> None:
+    model = made(code_dim=4)
+    learner = Learner(model, DISCOUNTS, LearningConfig(learning_rate=1e-3), seed=0)
+    assert model.codes is not None
+    assert learner.model_optimizer.param_groups[-1]["params"] == [model.codes]
+    assert [group["lr"] for group in learner.model_optimizer.param_groups] == [3e-4, *[1e-3] * 5]
+    before = model.codes.detach().clone()
+    _, z = learner._step_model(batch(), has_prior=False)
+    after = model.codes.detach().clone()
+    assert (after - before).abs().max() > 1e-4
+    model.codes.grad = None
+    learner._step_policy(batch(), z)
+    assert model.codes.grad is None
+
+
 def test_warmup_counts_the_updates_of_each_optimiser() -> None:
     learner = Learner(trained_model(), DISCOUNTS, LearningConfig(warmup_updates=5000), seed=0)
     factors = [learner.warmup_factor(n - 1) for n in (1, 2, 3, 4999, 6000)]

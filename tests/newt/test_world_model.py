@@ -48,6 +48,39 @@ def test_single_task_model_without_embedding_has_the_published_size() -> None:
     assert sum(p.numel() for p in model.parameters()) == 5_033_342
 
 
+@pytest.mark.parametrize(
+    ("size", "count"), [("S", 1_470_260), ("B", 5_470_334), ("L", 16_542_078), ("XL", 72_238_792)]
+)
+def test_multitask_td_mpc2_has_the_published_size(size: SizeName, count: int) -> None:
+    with torch.device("meta"):
+        config = NewtConfig(size=size, embedding_dim=0, code_dim=96)
+        model = WorldModel(config, torch.zeros(200, 0), torch.zeros(200, 16))
+    assert sum(p.numel() for p in model.parameters()) == count
+
+
+def test_codes_stand_behind_embeddings_and_are_shortened_to_norm_one() -> None:
+    model = made(code_dim=2)
+    assert model.codes is not None
+    assert model.codes.abs().max() <= 0.02
+    with torch.no_grad():
+        model.codes.copy_(torch.tensor([[3.0, 4.0], [0.3, 0.4], [0.0, -2.0]]))
+    model.limit_codes()
+    expected = torch.tensor([[0.6, 0.8], [0.3, 0.4], [0.0, -1.0]])
+    torch.testing.assert_close(model.codes.data, expected)
+    torch.testing.assert_close(model.task_vectors()[:, :8], model.embeddings)
+    torch.testing.assert_close(model.task_vectors()[:, 8:], model.codes)
+    assert not model.task_vectors(frozen=True).requires_grad
+
+
+def test_a_checkpoints_codes_are_of_its_own_tasks() -> None:
+    model, other = made(code_dim=2), made(num_tasks=5, code_dim=2)
+    assert model.codes is not None
+    before = model.codes.clone()
+    model.load_networks(other)
+    torch.testing.assert_close(model.codes.data, before)
+    torch.testing.assert_close(model.policy.matrices[0], other.policy.matrices[0])
+
+
 def test_simnorm_is_a_softmax_in_groups_of_eight() -> None:
     x = torch.tensor([[0, 7], [1, 6], [2, 5], [3, 4], [4, 3], [5, 2], [6, 1], [7, 0]]).float()
     y = simnorm(x.view(1, 16)).view(8, 2)
