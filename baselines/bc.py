@@ -60,7 +60,8 @@ class BCConfig:
     practice: bool = True
     """Whether practice is cloned as well, by its labels."""
     checkpoint: str | None = None
-    """Checkpoint of the same size and tasks, whose weights are where cloning begins."""
+    """Checkpoint of the same size, whose weights (and scale, for the same tasks) are where cloning
+    begins."""
     normalise: bool = True
     """Whether observations are normalised per task."""
     clock: bool = True
@@ -134,6 +135,7 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
         sampling=config.sampling,
         on_progress=on_progress,
     )
+    start = None if config.checkpoint is None else load(config.checkpoint)
     if config.normalise:
         mean, std = observation_scale(demos, len(config.tasks))
         model.set_obs_scale(torch.from_numpy(mean), torch.from_numpy(std))
@@ -141,8 +143,11 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
         model.clock_rate.copy_(torch.from_numpy(clock_rates(config.tasks, model_config.obs_dim)))
     if device.type != "cpu":
         demos.copy_to(device)
-    if config.checkpoint is not None:
-        model.load_networks(load(config.checkpoint).model)
+    if start is not None:
+        model.load_networks(start.model)
+        if start.tasks == config.tasks and config.normalise:
+            # The scale that the weights have learned with.
+            model.set_obs_scale(start.model.obs_mean, 1 / start.model.obs_rate)
     trained = (*model.encoder.parameters(), *model.policy.parameters())
     average = [parameter.detach().clone() for parameter in trained]
     optimizer = torch.optim.Adam(trained, lr=config.learning_rate, fused=True)
