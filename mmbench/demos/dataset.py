@@ -6,7 +6,7 @@ import hashlib
 import logging
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import overload
 
@@ -236,6 +236,19 @@ def pack(
         (Path(out) / PRACTICE).mkdir(exist_ok=True)
     for task, by_seed in practice.items():
         write(list(by_seed.values()), Path(out) / PRACTICE / f"{task}.parquet")
+
+
+def practising_experts(records: Iterable[EpisodeRecord]) -> dict[str, set[str]]:
+    """Return who plays in the practice of every task that has some.
+
+    Beside practice, a demonstration by anybody else is not to be imitated: two ways of doing one
+    thing make a bad average.
+    """
+    experts: dict[str, set[str]] = {}
+    for record in records:
+        if record.labels is not None:
+            experts.setdefault(record.task_id, set()).add(record.agent)
+    return experts
 
 
 def in_16_bits(values: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.demos import load
+from mmbench.demos.dataset import practising_experts
 from mmbench.episodes import Trajectory
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM
@@ -75,12 +76,10 @@ def demonstration_replay(
         sampling=sampling,
     )
     best: dict[str, float] = {}
-    practising: dict[str, set[str]] = {}
     for record in demonstrations.records:
         if record.labels is None:
             best[record.task_id] = max(record.score, best.get(record.task_id, 0.0))
-        else:
-            practising.setdefault(record.task_id, set()).add(record.agent)
+    practising = practising_experts(demonstrations.records)
     num_different = num_spoilt = 0
     number = {name: index for index, name in enumerate(tasks)}
     rates = clock_rates(tasks, obs_dim) * has_clock
