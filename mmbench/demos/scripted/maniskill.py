@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmbench.demos.plans import Expert
-from mmbench.domains.maniskill import goals
+from mmbench.domains.maniskill import rewards
 from mmbench.domains.maniskill.bodies import Vector, rotation
 from mmbench.domains.maniskill.stand_ins import THINGS
 from mmbench.env import TaskEnv
@@ -208,14 +208,14 @@ def _pull_with_tool(hand: _Hand) -> FloatArray:
     return hand.carry(tool, tool.p + _at(-0.06), gain=1.0)
 
 
-_SCRIPTS: dict[type[goals.Goal], Callable[[_Hand], FloatArray]] = {
-    goals.Reach: _reach,
-    goals.PickCube: _pick_cube,
-    goals.PickObject: _pick_object,
-    goals.Push: _push,
-    goals.Pull: _pull,
-    goals.Stack: _stack,
-    goals.PlaceBall: _place_ball,
-    goals.Poke: _poke,
-    goals.PullWithTool: _pull_with_tool,
+_SCRIPTS: dict[type[rewards.Goal], Callable[[_Hand], FloatArray]] = {
+    rewards.Reach: _reach,
+    rewards.PickCube: _pick_cube,
+    rewards.PickObject: _pick_object,
+    rewards.Push: _push,
+    rewards.Pull: _pull,
+    rewards.Stack: _stack,
+    rewards.PlaceBall: _place_ball,
+    rewards.Poke: _poke,
+    rewards.PullWithTool: _pull_with_tool,
 }

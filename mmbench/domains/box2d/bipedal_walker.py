@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium.envs.box2d import bipedal_walker as gym_walker
 
+from mmbench.domains.box2d import rewards
 from mmbench.domains.box2d.drawing import draw_walker
 from mmbench.simulator import FloatArray, Image
 
@@ -17,7 +18,6 @@ PAD_POINTS = gym_walker.TERRAIN_STARTPAD
 # The original changed the package's picture size and scale after import; of all that depends on
 # them only these see the new values.
 VELOCITY_SCALE = 0.3 * (224 / 15) / 50
-FORWARD_SHAPING = 130 / 15
 TERRAIN_NOISE = 1 / 15
 CLOUD_HEIGHT = 11.2
 
@@ -60,12 +60,10 @@ class BipedalWalkerGame(gym_walker.BipedalWalker):
         """Play one physics step; return the clipped inner reward."""
         self._obs, *_ = self.step(action)
         potential = self._potential()
-        effort = 0.028 * sum(map(abs, action.tolist()))
-        reward = potential - self._shaping - effort
+        gain = potential - self._shaping
         self._shaping = potential
-        if self.game_over or self.hull.position.x < 0:
-            reward = -100.0
-        return min(10.0, max(-1.0, reward))
+        is_lost = self.game_over or self.hull.position.x < 0
+        return rewards.walker(gain, action.tolist(), is_lost)
 
     def observe(self) -> FloatArray:
         """Return gymnasium's observation with MMBench's scale of velocities."""
@@ -79,7 +77,7 @@ class BipedalWalkerGame(gym_walker.BipedalWalker):
         return draw_walker(self, height, width)
 
     def _potential(self) -> float:
-        return FORWARD_SHAPING * self.hull.position.x - 5.0 * abs(self.hull.angle)
+        return rewards.walker_potential(self.hull.position.x, self.hull.angle)
 
     def _generate_terrain(self, hardcore: bool) -> None:
         """Lay the ground and the blocks (called by gymnasium's reset)."""

@@ -13,6 +13,7 @@ from gymnasium.envs.box2d.lunar_lander import (
     revoluteJointDef,
 )
 
+from mmbench.domains.box2d import rewards
 from mmbench.domains.box2d.drawing import draw_lander
 from mmbench.simulator import FloatArray, Image
 
@@ -102,13 +103,11 @@ class LunarLanderGame(gym_lander.LunarLander):
 
     def _landing_reward(self, main: float, side: float) -> float:
         potential = self._potential()
-        reward = potential - self._shaping - 0.30 * main - 0.03 * side
+        gain = potential - self._shaping
         self._shaping = potential
-        if self.game_over or abs((self.lander.position.x - CENTRE_X) / CENTRE_X) >= 1:
-            reward = -100.0
-        if not self.lander.awake:
-            reward = 100.0
-        return min(10.0, max(-5.0, reward)) / 20
+        is_out = abs((self.lander.position.x - CENTRE_X) / CENTRE_X) >= 1
+        is_lost, is_asleep = self.game_over or is_out, not self.lander.awake
+        return rewards.landing(gain, main, side, is_lost=is_lost, is_asleep=is_asleep)
 
     def _goal_reward(self, main: float, side: float) -> float:
         assert self.goal is not None
@@ -116,7 +115,7 @@ class LunarLanderGame(gym_lander.LunarLander):
         if position.y < PAD_HEIGHT + LEG_CLEARANCE:
             return 0.0
         distance = math.hypot(position.x - self.goal[0], position.y - self.goal[1])
-        return min(1.0, max(0.0, 1 - distance / 6 - 0.03 * main - 0.003 * side))
+        return rewards.nearness(distance, main, side)
 
     def _measure(self) -> list[float]:
         position, velocity = self.lander.position, self.lander.linearVelocity
@@ -132,14 +131,7 @@ class LunarLanderGame(gym_lander.LunarLander):
         ]
 
     def _potential(self) -> float:
-        s = self._measure()
-        return (
-            -100 * math.hypot(s[0], s[1])
-            - 100 * math.hypot(s[2], s[3])
-            - 100 * abs(s[4])
-            + 10 * s[6]
-            + 10 * s[7]
-        )
+        return rewards.landing_potential(self._measure())
 
     def _lay_terrain(self, rng: np.random.Generator) -> None:
         num_points = (7, 9)[int(rng.integers(2))]

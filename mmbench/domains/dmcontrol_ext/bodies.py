@@ -1,10 +1,9 @@
-"""The bodies of the extended DeepMind Control tasks: model, start, observation and rewards.
+"""The bodies of the extended DeepMind Control tasks: model, start and observation.
 
-Start states and observations are those of dm_control's own domain classes; only rewards, and for
+Start states and observations are those of dm_control's own domain classes; only `rewards`, and for
 five bodies the model, are new.
 """
 
-import math
 from collections.abc import Callable
 from functools import partial
 from importlib import resources
@@ -15,14 +14,13 @@ import numpy as np
 from dm_control import suite
 from dm_control.suite import base, common
 
-from mmbench.domains.dmcontrol_ext.rewards import above, below, slower, toward, within
+from mmbench.domains.dmcontrol_ext import rewards
 from mmbench.mujoco_support.control_suite import SuiteTask
 
 Physics = Any
-Reward = Callable[[Physics], float]
+Reward = rewards.Reward
 Builder = Callable[[np.random.RandomState], SuiteTask]
 
-_FOOT_HEIGHT_M = 1.1
 _SLOPE_NORMAL = "-0.139173 0 0.996195"
 
 
@@ -39,17 +37,6 @@ def _compile(physics_class: Any, model: ElementTree.Element | str) -> Physics:
     return physics_class.from_xml_string(xml, common.ASSETS)
 
 
-def _height(physics: Physics, body: str) -> float:
-    return float(physics.data.xpos[physics.model.name2id(body, "body"), 2])
-
-
-def _mean_height(physics: Physics, left: str, right: str) -> float:
-    return (_height(physics, left) + _height(physics, right)) / 2
-
-
-# Walker ------------------------------------------------------------------------------------------
-
-
 def _walker(random_state: np.random.RandomState, *, reward: Reward, slope: bool) -> SuiteTask:
     model = _packaged_model("walker")
     floor = model.find("worldbody/geom[@name='floor']")
@@ -64,59 +51,6 @@ def _walker(random_state: np.random.RandomState, *, reward: Reward, slope: bool)
         substeps=10,
         reward=reward,
     )
-
-
-def _inverted(physics: Physics) -> float:
-    return float((1 - physics.torso_upright()) / 2)
-
-
-def _stand(physics: Physics) -> float:
-    standing = above(physics.torso_height(), 1.2, 0.6)
-    return float((3 * standing + (1 + physics.torso_upright()) / 2) / 4)
-
-
-def _walk(physics: Physics, *, velocity: float) -> float:
-    """Reward walking at `velocity`, in m/s; negative is rearward."""
-    speed = math.copysign(1.0, velocity) * physics.horizontal_velocity()
-    return _stand(physics) * (5 * toward(speed, abs(velocity)) + 1) / 6
-
-
-def _arabesque(physics: Physics) -> float:
-    return (
-        3 * above(physics.torso_height(), 1.0, 0.5)
-        + below(_height(physics, "left_foot"), 0.08, 0.5)
-        + above(_height(physics, "right_foot"), 1.0, 0.5)
-        + _inverted(physics)
-    ) / 6
-
-
-def _lie_down(physics: Physics) -> float:
-    thighs = _mean_height(physics, "left_thigh", "right_thigh")
-    return (
-        3 * below(physics.torso_height(), 0.08, 0.04)
-        + below(thighs, 0.08, 0.04)
-        + _inverted(physics)
-    ) / 5
-
-
-def _legs_up(physics: Physics) -> float:
-    thighs = _mean_height(physics, "left_thigh", "right_thigh")
-    feet = _mean_height(physics, "left_foot", "right_foot")
-    return (
-        3 * below(physics.torso_height(), 0.08, 0.04)
-        + 2 * above(feet, _FOOT_HEIGHT_M, _FOOT_HEIGHT_M / 2)
-        + below(thighs, 0.08, 0.04)
-        + _inverted(physics)
-    ) / 7
-
-
-def _headstand(physics: Physics) -> float:
-    thighs = _mean_height(physics, "left_thigh", "right_thigh")
-    feet = _mean_height(physics, "left_foot", "right_foot")
-    return (3 * above(feet, _FOOT_HEIGHT_M, _FOOT_HEIGHT_M / 2) + 2 * above(thighs, 1.0, 0.5)) / 5
-
-
-# Cheetah, and the bodies that start like it ------------------------------------------------------
 
 
 def _settled(random_state: np.random.RandomState, *, model: str, reward: Reward) -> SuiteTask:
@@ -137,55 +71,13 @@ def _settled(random_state: np.random.RandomState, *, model: str, reward: Reward)
     )
 
 
-def _gallop(physics: Physics, *, velocity: float) -> float:
-    return toward(math.copysign(1.0, velocity) * physics.speed(), abs(velocity))
-
-
-def _run_on_one_leg(physics: Physics, *, raised_foot: str) -> float:
-    posture = (
-        3 * above(_height(physics, raised_foot), 1.2, 0.6)
-        + 2 * above(_height(physics, "torso"), 1.2, 0.6)
-    ) / 5
-    return posture * (5 * toward(physics.speed(), 6) + 1) / 6
-
-
-def _cheetah_jump(physics: Physics) -> float:
-    calm = slower(physics.speed(), 0.5)
-    torso = _height(physics, "torso")
-
-    def lifted(foot: str) -> float:
-        return (5 * above((torso + _height(physics, foot)) / 2, 1.2, 0.6) + calm) / 6
-
-    return (lifted("bfoot") + lifted("ffoot")) / 2
-
-
-def _giraffe_run(physics: Physics) -> float:
-    return above(_height(physics, "head"), 0.5, 0.25) * (3 * toward(physics.speed(), 10) + 1) / 4
-
-
-def _spin(physics: Physics, *, direction: int) -> float:
-    roll = physics.named.data.sensordata["torso_subtreeangmom"][1]
-    return (2 * toward(direction * roll, 8) + 3 * toward(direction * physics.speed(), 8)) / 5
-
-
-def _fling(physics: Physics) -> float:
-    return above(_height(physics, "torso"), 1.5, 0.75)
-
-
-# The rest ----------------------------------------------------------------------------------------
-
-
 def _hopper(random_state: np.random.RandomState) -> SuiteTask:
     return SuiteTask(
         physics=_compile(suite.hopper.Physics, _packaged_model("hopper")),
         task=suite.hopper.Hopper(hopping=True, random=random_state),
         substeps=4,
-        reward=_hop_backward,
+        reward=rewards.hop_backward,
     )
-
-
-def _hop_backward(physics: Physics) -> float:
-    return within(physics.height(), 0.6, 2) * toward(-physics.speed(), 1)
 
 
 def _reacher_three(random_state: np.random.RandomState, *, target_size_m: float) -> SuiteTask:
@@ -207,22 +99,9 @@ class _CupSpinStart(suite.ball_in_cup.BallInCup):
             physics.named.data.qpos["ball_x"] = self.random.uniform(-0.2, 0.2)
             physics.named.data.qpos["ball_z"] = self.random.uniform(0.2, 0.5)
             physics.after_reset()
-            if physics.data.ncon == 0 and (is_anywhere or _is_in_cup(physics)):
+            if physics.data.ncon == 0 and (is_anywhere or rewards.is_in_cup(physics)):
                 break
         base.Task.initialize_episode(self, physics)
-
-
-def _is_in_cup(physics: Physics) -> bool:
-    dx, dz = np.abs(physics.ball_to_target())
-    return bool(dx < 0.025 and dz < 0.025)
-
-
-def _cup_spin(physics: Physics) -> float:
-    if _is_in_cup(physics):
-        return 0.0
-    distance = float(np.linalg.norm(physics.ball_to_target()))
-    speed = float(np.linalg.norm(physics.data.qvel[2:4]))
-    return (toward(distance, 0.5) + 2 * toward(speed, 6)) / 3
 
 
 def _cup(random_state: np.random.RandomState) -> SuiteTask:
@@ -230,7 +109,7 @@ def _cup(random_state: np.random.RandomState) -> SuiteTask:
         physics=_compile(suite.ball_in_cup.Physics, _packaged_model("ball_in_cup")),
         task=_CupSpinStart(random=random_state),
         substeps=10,
-        reward=_cup_spin,
+        reward=rewards.cup_spin,
     )
 
 
@@ -239,7 +118,7 @@ def _pendulum(random_state: np.random.RandomState) -> SuiteTask:
         physics=_compile(suite.pendulum.Physics, _packaged_model("pendulum")),
         task=suite.pendulum.SwingUp(random=random_state),
         substeps=1,
-        reward=lambda physics: toward(abs(float(physics.data.qvel[0])), 9),
+        reward=rewards.pendulum_spin,
     )
 
 
@@ -277,27 +156,27 @@ def _dropped(model: str, reward: Reward) -> Builder:
 
 
 BUILDERS: dict[str, Builder] = {
-    "walker-walk-backward": _on_flat(partial(_walk, velocity=-1.0)),
-    "walker-run-backward": _on_flat(partial(_walk, velocity=-8.0)),
-    "walker-arabesque": _on_flat(_arabesque),
-    "walker-lie-down": _on_flat(_lie_down),
-    "walker-legs-up": _on_flat(_legs_up),
-    "walker-headstand": _on_flat(_headstand),
-    "walker-stand-incline": _uphill(_stand),
-    "walker-walk-incline": _uphill(partial(_walk, velocity=1.0)),
-    "walker-run-incline": _uphill(partial(_walk, velocity=8.0)),
-    "cheetah-run-backward": _dropped("cheetah", partial(_gallop, velocity=-8.0)),
-    "cheetah-run-front": _dropped("cheetah", partial(_run_on_one_leg, raised_foot="bfoot")),
-    "cheetah-run-back": _dropped("cheetah", partial(_run_on_one_leg, raised_foot="ffoot")),
-    "cheetah-jump": _dropped("cheetah", _cheetah_jump),
-    "giraffe-run": _dropped("giraffe", _giraffe_run),
-    "spinner-spin": _dropped("spinner", partial(_spin, direction=1)),
-    "spinner-spin-backward": _dropped("spinner", partial(_spin, direction=-1)),
-    "spinner-jump": _dropped("spinner", _fling),
-    "spinner-spin-four": _dropped("spinner_four", partial(_spin, direction=1)),
-    "spinner-spin-backward-four": _dropped("spinner_four", partial(_spin, direction=-1)),
-    "spinner-jump-four": _dropped("spinner_four", _fling),
-    "jumper-jump": _dropped("jumper", _fling),
+    "walker-walk-backward": _on_flat(partial(rewards.walk, velocity=-1.0)),
+    "walker-run-backward": _on_flat(partial(rewards.walk, velocity=-8.0)),
+    "walker-arabesque": _on_flat(rewards.arabesque),
+    "walker-lie-down": _on_flat(rewards.lie_down),
+    "walker-legs-up": _on_flat(rewards.legs_up),
+    "walker-headstand": _on_flat(rewards.headstand),
+    "walker-stand-incline": _uphill(rewards.stand),
+    "walker-walk-incline": _uphill(partial(rewards.walk, velocity=1.0)),
+    "walker-run-incline": _uphill(partial(rewards.walk, velocity=8.0)),
+    "cheetah-run-backward": _dropped("cheetah", partial(rewards.gallop, velocity=-8.0)),
+    "cheetah-run-front": _dropped("cheetah", partial(rewards.run_on_one_leg, raised_foot="bfoot")),
+    "cheetah-run-back": _dropped("cheetah", partial(rewards.run_on_one_leg, raised_foot="ffoot")),
+    "cheetah-jump": _dropped("cheetah", rewards.cheetah_jump),
+    "giraffe-run": _dropped("giraffe", rewards.giraffe_run),
+    "spinner-spin": _dropped("spinner", partial(rewards.spin, direction=1)),
+    "spinner-spin-backward": _dropped("spinner", partial(rewards.spin, direction=-1)),
+    "spinner-jump": _dropped("spinner", rewards.fling),
+    "spinner-spin-four": _dropped("spinner_four", partial(rewards.spin, direction=1)),
+    "spinner-spin-backward-four": _dropped("spinner_four", partial(rewards.spin, direction=-1)),
+    "spinner-jump-four": _dropped("spinner_four", rewards.fling),
+    "jumper-jump": _dropped("jumper", rewards.fling),
     "hopper-hop-backward": _hopper,
     "reacher-three-easy": partial(_reacher_three, target_size_m=0.05),
     "reacher-three-hard": partial(_reacher_three, target_size_m=0.015),

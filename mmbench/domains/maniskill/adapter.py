@@ -1,7 +1,7 @@
 """ManiSkill3 on CPU PhysX as a Simulator.
 
 ManiSkill builds the scenes and draws the start states; steps go past its batched torch code to
-SAPIEN itself (`control.py`, `goals.py`), with the same numbers.
+SAPIEN itself (`control.py`, `rewards.py`), with the same numbers.
 """
 
 import contextlib

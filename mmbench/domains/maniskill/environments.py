@@ -10,7 +10,7 @@ from mani_skill.utils.registration import REGISTERED_ENVS
 from mani_skill.utils.scene_builder.table import TableSceneBuilder
 from mani_skill.utils.structs.pose import Pose
 
-from mmbench.domains.maniskill import goals
+from mmbench.domains.maniskill import rewards
 from mmbench.domains.maniskill.headless import without_graphics
 from mmbench.domains.maniskill.robots import robots_on_disk
 from mmbench.domains.maniskill.things import PickThingEnv, PushThingEnv, goal_ball
@@ -47,33 +47,33 @@ class ReachEnv(PickCubeEnv):
 class Kind(NamedTuple):
     """How one kind of task is built and judged."""
 
-    goal: type[goals.Goal]
+    goal: type[rewards.Goal]
     environment: Any
     """A class, or the id of a registered environment."""
 
 
 KINDS: dict[str, Kind] = {
-    "PickCube-v1": Kind(goals.PickCube, "PickCube-v1"),
-    "PickCubeSO100-v1": Kind(goals.PickCube, "PickCubeSO100-v1"),
-    "PokeCube-v1": Kind(goals.Poke, "PokeCube-v1"),
-    "PushCube-v1": Kind(goals.Push, "PushCube-v1"),
-    "PullCube-v1": Kind(goals.Pull, "PullCube-v1"),
-    "PullCubeTool-v1": Kind(goals.PullWithTool, "PullCubeTool-v1"),
-    "StackCube-v1": Kind(goals.Stack, "StackCube-v1"),
-    "PlaceSphere-v1": Kind(goals.PlaceBall, "PlaceSphere-v1"),
-    "LiftPegUpright-v1": Kind(goals.LiftPeg, "LiftPegUpright-v1"),
-    "AnymalC-Reach-v1": Kind(goals.QuadrupedReach, "AnymalC-Reach-v1"),
-    "MS-AntWalk-v1": Kind(goals.Ant, "MS-AntWalk-v1"),
-    "MS-AntRun-v1": Kind(goals.Ant, "MS-AntRun-v1"),
-    "MS-CartpoleBalance-v1": Kind(goals.Cartpole, "MS-CartpoleBalance-v1"),
-    "MS-CartpoleSwingUp-v1": Kind(goals.Cartpole, "MS-CartpoleSwingUp-v1"),
-    "MS-HopperStand-v1": Kind(goals.HopperStand, "MS-HopperStand-v1"),
-    "MS-HopperHop-v1": Kind(goals.HopperHop, "MS-HopperHop-v1"),
-    "CartpoleBalanceSparse": Kind(goals.SparseCartpole, "MS-CartpoleBalance-v1"),
-    "CartpoleSwingUpSparse": Kind(goals.SparseCartpole, "MS-CartpoleSwingUp-v1"),
-    "Reach": Kind(goals.Reach, ReachEnv),
-    "PickYCB": Kind(goals.PickObject, PickThingEnv),
-    "PushYCB": Kind(goals.Push, PushThingEnv),
+    "PickCube-v1": Kind(rewards.PickCube, "PickCube-v1"),
+    "PickCubeSO100-v1": Kind(rewards.PickCube, "PickCubeSO100-v1"),
+    "PokeCube-v1": Kind(rewards.Poke, "PokeCube-v1"),
+    "PushCube-v1": Kind(rewards.Push, "PushCube-v1"),
+    "PullCube-v1": Kind(rewards.Pull, "PullCube-v1"),
+    "PullCubeTool-v1": Kind(rewards.PullWithTool, "PullCubeTool-v1"),
+    "StackCube-v1": Kind(rewards.Stack, "StackCube-v1"),
+    "PlaceSphere-v1": Kind(rewards.PlaceBall, "PlaceSphere-v1"),
+    "LiftPegUpright-v1": Kind(rewards.LiftPeg, "LiftPegUpright-v1"),
+    "AnymalC-Reach-v1": Kind(rewards.QuadrupedReach, "AnymalC-Reach-v1"),
+    "MS-AntWalk-v1": Kind(rewards.Ant, "MS-AntWalk-v1"),
+    "MS-AntRun-v1": Kind(rewards.Ant, "MS-AntRun-v1"),
+    "MS-CartpoleBalance-v1": Kind(rewards.Cartpole, "MS-CartpoleBalance-v1"),
+    "MS-CartpoleSwingUp-v1": Kind(rewards.Cartpole, "MS-CartpoleSwingUp-v1"),
+    "MS-HopperStand-v1": Kind(rewards.HopperStand, "MS-HopperStand-v1"),
+    "MS-HopperHop-v1": Kind(rewards.HopperHop, "MS-HopperHop-v1"),
+    "CartpoleBalanceSparse": Kind(rewards.SparseCartpole, "MS-CartpoleBalance-v1"),
+    "CartpoleSwingUpSparse": Kind(rewards.SparseCartpole, "MS-CartpoleSwingUp-v1"),
+    "Reach": Kind(rewards.Reach, ReachEnv),
+    "PickYCB": Kind(rewards.PickObject, PickThingEnv),
+    "PushYCB": Kind(rewards.Push, PushThingEnv),
 }
 
 

@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 from gymnasium.envs.registration import load_env_creator
 
+from mmbench.domains.mujoco import rewards
 from mmbench.mujoco_support.camera import OffscreenCamera
 from mmbench.mujoco_support.snapshot import MujocoState, restore_snapshot, take_snapshot
 from mmbench.simulator import AssetVariant, FloatArray, Image, Transition
@@ -102,8 +103,8 @@ class MujocoSimulator:
 
     def _shaped(self, reward: float, is_terminated: bool) -> float:
         if self._reward_kind == "healthy":
-            return max(0.0, reward) if self.env.is_healthy else -1.0
+            return rewards.while_healthy(reward, self.env.is_healthy)
         if self._reward_kind == "until_failure":
             self._has_failed = self._has_failed or is_terminated
-            return 0.0 if self._has_failed else reward
+            return rewards.until_failure(reward, self._has_failed)
         return reward

@@ -4,14 +4,16 @@ The package's environments draw from numpy's global generator and rebuild their 
 resets; here their models are stepped directly, with the same physics.
 """
 
+import abc
 import copy
 from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
+from mmbench.domains.ogbench import rewards
 from mmbench.domains.ogbench.mazes import PAIRS, centre
+from mmbench.domains.ogbench.rewards import Vector
 from mmbench.domains.ogbench.scenes import ant_ball_model, ant_model, maze_model
 from mmbench.mujoco_support.camera import OffscreenCamera
 from mmbench.mujoco_support.snapshot import MujocoState, restore_snapshot, take_snapshot
@@ -20,10 +22,7 @@ from mmbench.spec import TaskSpec
 
 FRAME_SKIP = 5
 
-Vector = NDArray[np.float64]
-
 _RESET_NOISE = 0.1
-_MAZE_SCALE = 20.0
 _DIRECTION_STEPS = 100
 
 
@@ -35,8 +34,8 @@ class _State(NamedTuple):
     fields: dict[str, Any]
 
 
-class _Task:
-    """A model, its start states, and what one agent step does; subclasses are the four kinds."""
+class _Task(abc.ABC):
+    """A model, its start states, and what one agent step does; subclasses are the three kinds."""
 
     fields: tuple[str, ...] = ()
     """Attributes that change during an episode, besides the physics."""
@@ -45,17 +44,21 @@ class _Task:
         self.model = model
         self.data = mujoco.MjData(model)
 
+    @abc.abstractmethod
     def start(self, rng: np.random.Generator) -> FloatArray:
-        raise NotImplementedError
+        """Draw a start state and return its observation."""
 
+    @abc.abstractmethod
     def advance(self, action: FloatArray) -> Transition:
-        raise NotImplementedError
+        """Play one agent step."""
 
+    @abc.abstractmethod
     def observe(self) -> FloatArray:
-        raise NotImplementedError
+        """Return the observation of the present state."""
 
+    @abc.abstractmethod
     def camera(self) -> str | mujoco.MjvCamera:
-        raise NotImplementedError
+        """Return the camera of pictures."""
 
     @property
     def xy(self) -> Vector:
@@ -111,19 +114,19 @@ class _Maze(_Task):
         distance = float(np.linalg.norm(offset))
         is_success = distance <= self._tolerance
         haste = (
-            0.025 * float(np.linalg.norm(self.displacement))
+            rewards.point_haste(self.displacement)
             if self._is_point
-            else 0.001 * float(np.linalg.norm(self.data.qvel))
+            else rewards.ant_haste(self.data.qvel)
         )
-        cost = 0.5 * float(np.abs(offset).sum()) + 0.5 * distance + haste
-        return Transition(self.observe(), float(is_success) - cost / _MAZE_SCALE, is_success)
+        reward = rewards.maze(offset, distance, haste, is_success)
+        return Transition(self.observe(), reward, is_success)
 
     def observe(self) -> FloatArray:
         xy = self.xy
         offset = xy - self.goal
         own = (xy, self.displacement) if self._is_point else (self.data.qpos, self.data.qvel, xy)
         parts = (*own, self.goal, offset, [np.linalg.norm(offset)])
-        return (np.concatenate(parts) / _MAZE_SCALE).astype(np.float32)
+        return (np.concatenate(parts) / rewards.MAZE_SCALE).astype(np.float32)
 
     def camera(self) -> mujoco.MjvCamera:
         return _from_above(x=10.0, y=10.0, z=0.0, distance=30.0)
@@ -149,7 +152,7 @@ class _Ant(_Task):
     def advance(self, action: FloatArray) -> Transition:
         before = self.xy
         self.simulate(action)
-        reward = float((self.xy - before) @ self.direction)
+        reward = rewards.along(self.xy - before, self.direction)
         self.env_steps += 1
         if self.env_steps % _DIRECTION_STEPS == 0:
             self._draw_direction()
@@ -184,11 +187,10 @@ class _AntBall(_Task):
         return self.observe()
 
     def advance(self, action: FloatArray) -> Transition:
-        ant_before, ball_before = self._distances()
+        before = self._distances()
         self.simulate(action)
-        ant_after, ball_after = self._distances()
-        reward = 10 * (2.5 * (ball_before - ball_after) + (ant_before - ant_after))
-        return Transition(self.observe(), reward, ball_after <= 0.5)
+        after = self._distances()
+        return Transition(self.observe(), rewards.ant_ball(before, after), after[1] <= 0.5)
 
     def observe(self) -> FloatArray:
         qpos = self.data.qpos

@@ -5,15 +5,13 @@ picture for every observation, needs the unmaintained `gym`, and spends half of 
 What it does is done here on its model, step for step and number for number (a test compares them).
 """
 
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
+from mmbench.domains.robodesk.rewards import GOALS, Vector
 from mmbench.mujoco_support.camera import OffscreenCamera
 from mmbench.mujoco_support.snapshot import MujocoState, restore_snapshot, take_snapshot
 from mmbench.simulator import AssetVariant, FloatArray, Image, Transition
@@ -21,8 +19,6 @@ from mmbench.spec import TaskSpec
 
 ACTION_REPEAT = 10
 SUBSTEPS = 10
-
-Vector = NDArray[np.float64]
 
 _NUM_JOINTS = 9
 _NUM_ARM_JOINTS = 6  # those that inverse kinematics moves
@@ -50,7 +46,7 @@ class RoboDeskSimulator:
         self._ik = _InverseKinematics(self.model)
         self._ranges = self.model.actuator_ctrlrange[:_NUM_JOINTS].copy()
         self._site = self.model.site("end_effector").id
-        self._goal = _GOALS[spec.params["task"]](self.model)
+        self._goal = GOALS[spec.params["task"]](self.model)
         self._camera: OffscreenCamera | None = None
 
     def reset(self, rng: np.random.Generator) -> FloatArray:
@@ -197,80 +193,6 @@ class _InverseKinematics:
     def _kinematics(self) -> None:
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_comPos(self._model, self._data)
-
-
-class _Goal(NamedTuple):
-    """Reward of a control step (before clipping to [0, 1]) and success."""
-
-    reward: Callable[[mujoco.MjData, Vector], float]
-    is_reached: Callable[[mujoco.MjData], bool]
-
-
-def _open_slide(model: mujoco.MjModel) -> _Goal:
-    door = model.joint("slide_joint").qposadr[0]
-    handle = model.site("slide_handle").id
-
-    def reward(data: mujoco.MjData, tip: Vector) -> float:
-        goal = data.site_xpos[handle] - (0.15, 0.0, 0.0)
-        progress = 0.75 * (data.qpos[door] / 0.6) + 0.25 * _nearness(tip, goal)
-        # The package means to reward blocks left in place, but compares them with themselves.
-        return 0.9 * progress + 0.1
-
-    return _Goal(reward, lambda data: bool(data.qpos[door] > 0.55))
-
-
-def _open_drawer(model: mujoco.MjModel) -> _Goal:
-    drawer = model.joint("drawer_joint").qposadr[0]
-    handle = model.geom("drawer_handle").id
-
-    def reward(data: mujoco.MjData, tip: Vector) -> float:
-        opening = abs(data.qpos[drawer]) / 0.3
-        return 0.75 * opening + 0.25 * _nearness(tip, data.geom_xpos[handle])
-
-    return _Goal(reward, lambda data: bool(data.qpos[drawer] < -0.2))
-
-
-def _flat_block_in_bin(model: mujoco.MjModel) -> _Goal:
-    block = model.body("flat_block").id
-
-    def is_reached(data: mujoco.MjData) -> bool:
-        x, y, z = data.xpos[block]
-        return bool(0.28 < x < 0.52 and 0.38 < y < 0.62 and 0 < z < 0.4)
-
-    def reward(data: mujoco.MjData, tip: Vector) -> float:
-        return 0.5 * _nearness(tip, data.xpos[block]) + 0.5 * float(is_reached(data))
-
-    return _Goal(reward, is_reached)
-
-
-def _push(colour: str) -> Callable[[mujoco.MjModel], _Goal]:
-    def goal(model: mujoco.MjModel) -> _Goal:
-        light = model.joint(f"{colour}_light").qposadr[0]
-        button = model.body(f"{colour}_button").id
-
-        def is_pressed(data: mujoco.MjData) -> bool:
-            return bool(data.qpos[light] < -0.00453)
-
-        def reward(data: mujoco.MjData, tip: Vector) -> float:
-            return 0.25 * is_pressed(data) + 0.75 * _nearness(tip, data.xpos[button])
-
-        return _Goal(reward, is_pressed)
-
-    return goal
-
-
-_GOALS: dict[str, Callable[[mujoco.MjModel], _Goal]] = {
-    "open_slide": _open_slide,
-    "open_drawer": _open_drawer,
-    "flat_block_in_bin": _flat_block_in_bin,
-    "push_red": _push("red"),
-    "push_green": _push("green"),
-    "push_blue": _push("blue"),
-}
-
-
-def _nearness(tip: Vector, goal: Vector) -> float:
-    return max(0.0, min(1.0, 1.0 - float(np.linalg.norm(tip - goal))))
 
 
 def _onto(unit: float, bounds: Vector) -> float:
