@@ -47,15 +47,35 @@ class PlanSettings:
         return dataclasses.replace(self, num_samples=max(4, round(budget * self.num_samples)))
 
 
-_CLASSIC = (
-    *("cartpole-balance", "cartpole-balance-sparse", "cartpole-swingup", "cartpole-swingup-sparse"),
-    *("ms-cartpole-balance", "ms-cartpole-balance-sparse"),
-    *("ms-cartpole-swingup", "ms-cartpole-swingup-sparse"),
-    *("pygame-cartpole-balance", "pygame-cartpole-balance-sparse", "pygame-cartpole-tremor"),
-    *("mujoco-inverted-pendulum", "pendulum-swingup", "pendulum-spin"),
-    *("reacher-easy", "reacher-hard", "reacher-three-easy", "reacher-three-hard"),
+CLASSIC: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("pygame-cartpole-balance", "pygame-cartpole-balance-sparse", "pygame-cartpole-tremor"),
+            "game_cart",
+        ),
+        **dict.fromkeys(
+            (
+                *("cartpole-balance", "cartpole-balance-sparse"),
+                *("cartpole-swingup", "cartpole-swingup-sparse"),
+            ),
+            "suite_cart",
+        ),
+        **dict.fromkeys(
+            (
+                *("ms-cartpole-balance", "ms-cartpole-balance-sparse"),
+                *("ms-cartpole-swingup", "ms-cartpole-swingup-sparse"),
+            ),
+            "maniskill_cart",
+        ),
+        "mujoco-inverted-pendulum": "gymnasium_cart",
+        "pendulum-swingup": "swing_up",
+        "pendulum-spin": "spin",
+        **dict.fromkeys(
+            ("reacher-easy", "reacher-hard", "reacher-three-easy", "reacher-three-hard"), "reach"
+        ),
+    }
 )
-
+"""Names of controllers in `mmbench.demos.scripted.classic`."""
 
 GAIT_NUMBERS = Path(__file__).with_name("scripted") / "gaits.json"
 """The numbers of the gait of every task that is walked."""
@@ -66,12 +86,12 @@ def _script(task: TaskSpec) -> str | None:
     """Return the module of `mmbench.demos.scripted` that plays a task."""
     if task.id in _WALKED:
         return "gaits"
-    if task.id in _CLASSIC:
+    if task.id in CLASSIC:
         return "classic"
     if task.domain.name in ("metaworld", "robodesk"):
         return task.domain.name
-    if task.domain.name == "maniskill" and task.max_episode_steps <= 50:
-        return None if task.id in _PLANNED_ARMS else "maniskill"
+    if "pd_ee" in (task.params.get("control_mode") or "") and task.id not in _PLANNED_ARMS:
+        return "maniskill"  # arms that are moved by their hand
     if task.params.get("kind") == "point_maze":
         return "ogbench"
     if task.params.get("game") in ("point_maze", "pong"):

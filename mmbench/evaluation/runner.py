@@ -21,7 +21,7 @@ from mmbench.evaluation.manifest import (
     read_manifest,
     write_manifest,
 )
-from mmbench.evaluation.result import Result, load_result
+from mmbench.evaluation.result import Result, incomparable, load_result
 from mmbench.files import locked
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks, get_task
@@ -278,12 +278,8 @@ def _open(out: Path, planned: Manifest) -> Manifest:
                 f"{out} holds a result with {field} {getattr(found, field)!r}, not "
                 f"{getattr(planned, field)!r}; choose another --out"
             )
-    for domain, version in planned.simulators.items():
-        if found.simulators.get(domain, version) != version:
-            raise ResultError(
-                f"{out} was made with {found.simulators[domain]}, here is {version}; "
-                "results of different simulators are not mixed, choose another --out"
-            )
+    if (reason := incomparable(found, planned)) is not None:
+        raise ResultError(f"{out}: {reason}; choose another --out")
     if found.tasks != planned.tasks or found.num_episodes != planned.num_episodes:
         raise ResultError(
             f"{out} holds {found.num_episodes} episodes of {len(found.tasks)} tasks, the command "

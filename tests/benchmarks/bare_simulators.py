@@ -34,9 +34,9 @@ def _dmcontrol(spec: TaskSpec) -> Bare:
 
 
 def _dmcontrol_ext(spec: TaskSpec) -> Bare:
-    from mmbench.domains.dmcontrol_ext.bodies import BUILDERS
+    from mmbench.domains.dmcontrol_ext.bodies import build
 
-    return _control_suite(BUILDERS[spec.id](np.random.RandomState(0)))
+    return _control_suite(build(spec.params, np.random.RandomState(0)))
 
 
 def _control_suite(suite: SuiteTask) -> Bare:

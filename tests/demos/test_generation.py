@@ -14,7 +14,7 @@ import mmbench
 from mmbench.demos.expert import build_expert, expert_for
 from mmbench.demos.generation import generate, is_good
 from mmbench.demos.objectives import OBJECTIVES
-from mmbench.demos.plans import DEFAULT_PLAN, PLANS, SCRIPTS
+from mmbench.demos.plans import CLASSIC, DEFAULT_PLAN, PLANS, SCRIPTS
 from mmbench.episodes import read_all, record_episode, replay
 from mmbench.errors import DemonstrationError, UnknownTaskError, UsageError
 from mmbench.progress import Progress
@@ -44,7 +44,7 @@ def test_every_task_has_an_expert() -> None:
 def test_the_tables_of_experts_agree() -> None:
     from mmbench.demos.scripted import classic, gaits
 
-    assert set(classic.CONTROLLERS) == {t for t, m in SCRIPTS.items() if m == classic.__name__}
+    assert set(classic.CONTROLLERS) == set(CLASSIC.values())
     numbers = gaits.all_numbers()
     assert set(numbers) == {t for t, m in SCRIPTS.items() if m == gaits.__name__}
     assert {t: len(row) for t, row in numbers.items()} == {

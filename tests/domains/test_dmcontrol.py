@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mmbench.domains.dmcontrol_ext.bodies import BUILDERS
+import mmbench
+from mmbench.domains.dmcontrol_ext import bodies
 from mmbench.domains.dmcontrol_ext.rewards import above, below, slower, toward, within
 from mmbench.mujoco_support.control_suite import SuiteTask
 
@@ -79,7 +80,7 @@ ROLLOUTS = {
 
 
 def build(task_id: str) -> SuiteTask:
-    return BUILDERS[task_id](np.random.RandomState(0))
+    return bodies.build(mmbench.task(task_id).params, np.random.RandomState(0))
 
 
 @pytest.mark.parametrize("task_id", FIRST_RESETS)
@@ -94,7 +95,7 @@ def test_first_reset_draws_the_same_state(task_id: str) -> None:
 
 
 def test_every_extended_task_has_a_rollout() -> None:
-    assert ROLLOUTS.keys() == BUILDERS.keys()
+    assert ROLLOUTS.keys() == {spec.id for spec in mmbench.tasks(domain="dmcontrol-ext")}
 
 
 @pytest.mark.parametrize("task_id", ROLLOUTS)

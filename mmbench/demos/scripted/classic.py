@@ -8,21 +8,18 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from mmbench.demos.plans import Expert
+from mmbench.demos.plans import CLASSIC, Expert
 from mmbench.env import TaskEnv
 from mmbench.simulator import FloatArray
 
 
 def build(env: TaskEnv) -> Expert:
     """Return the controller of the environment's task."""
-    return CONTROLLERS[env.task.id](env)
+    return CONTROLLERS[CLASSIC[env.task.id]](env)
 
 
 def _scalar(value: float) -> FloatArray:
     return np.array([min(1.0, max(-1.0, value))], np.float32)
-
-
-# Cart and pole -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +79,6 @@ def _gymnasium_state(simulator: Any) -> tuple[float, float, float, float]:
     return x, v, angle, spin
 
 
-# Pendulum ----------------------------------------------------------------------------------------
-
-
 def _swing_up(env: TaskEnv) -> Expert:
     simulator: Any = env.simulator
 
@@ -103,9 +97,6 @@ def _swing_up(env: TaskEnv) -> Expert:
 def _spin(env: TaskEnv) -> Expert:
     simulator: Any = env.simulator
     return lambda env: _scalar(math.copysign(1.0, simulator.physics.data.qvel[0]))
-
-
-# Arms --------------------------------------------------------------------------------------------
 
 
 def _reach(stiffness: float, damping: float) -> Callable[[TaskEnv], Expert]:
@@ -141,21 +132,11 @@ _MANISKILL_CART = _Cart(
 _GYMNASIUM_CART = _Cart(state=_gymnasium_state, gains=(0.1, 0.05, 3.0, 0.2), length=0.4)
 
 CONTROLLERS: dict[str, Callable[[TaskEnv], Expert]] = {
-    **{
-        f"pygame-cartpole-{start}": _cart_pole(_GAME_CART)
-        for start in ("balance", "balance-sparse", "tremor")
-    },
-    **{
-        f"{prefix}cartpole-{start}{reward}": _cart_pole(cart)
-        for prefix, cart in (("", _SUITE_CART), ("ms-", _MANISKILL_CART))
-        for start in ("balance", "swingup")
-        for reward in ("", "-sparse")
-    },
-    "mujoco-inverted-pendulum": _cart_pole(_GYMNASIUM_CART),
-    "pendulum-swingup": _swing_up,
-    "pendulum-spin": _spin,
-    **{
-        f"reacher-{kind}": _reach(stiffness=8.0, damping=0.01)
-        for kind in ("easy", "hard", "three-easy", "three-hard")
-    },
+    "game_cart": _cart_pole(_GAME_CART),
+    "suite_cart": _cart_pole(_SUITE_CART),
+    "maniskill_cart": _cart_pole(_MANISKILL_CART),
+    "gymnasium_cart": _cart_pole(_GYMNASIUM_CART),
+    "swing_up": _swing_up,
+    "spin": _spin,
+    "reach": _reach(stiffness=8.0, damping=0.01),
 }

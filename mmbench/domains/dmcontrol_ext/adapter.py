@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmbench.domains.dmcontrol_ext.bodies import BUILDERS
+from mmbench.domains.dmcontrol_ext.bodies import build
 from mmbench.mujoco_support.control_suite import SuiteSimulator
 from mmbench.spec import TaskSpec
 
@@ -12,4 +12,4 @@ class DMControlExtSimulator(SuiteSimulator):
 
     def __init__(self, spec: TaskSpec, *, pictures: bool) -> None:
         random_state = np.random.RandomState(0)
-        super().__init__(BUILDERS[spec.id](random_state), random_state)
+        super().__init__(build(spec.params, random_state), random_state)

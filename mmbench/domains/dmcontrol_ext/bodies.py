@@ -4,7 +4,7 @@ Start states and observations are those of dm_control's own domain classes; only
 five bodies the model, are new.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import resources
 from typing import Any
@@ -19,7 +19,6 @@ from mmbench.mujoco_support.control_suite import SuiteTask
 
 Physics = Any
 Reward = rewards.Reward
-Builder = Callable[[np.random.RandomState], SuiteTask]
 
 _SLOPE_NORMAL = "-0.139173 0 0.996195"
 
@@ -37,12 +36,14 @@ def _compile(physics_class: Any, model: ElementTree.Element | str) -> Physics:
     return physics_class.from_xml_string(xml, common.ASSETS)
 
 
-def _walker(random_state: np.random.RandomState, *, reward: Reward, slope: bool) -> SuiteTask:
+def _walker(
+    random_state: np.random.RandomState, *, reward: Reward, has_slope: bool = False
+) -> SuiteTask:
     model = _packaged_model("walker")
     floor = model.find("worldbody/geom[@name='floor']")
     assert floor is not None
     floor.set("size", "500 .8 .2")
-    if slope:
+    if has_slope:
         floor.set("pos", "0 0 0")
         floor.set("zaxis", _SLOPE_NORMAL)
     return SuiteTask(
@@ -71,12 +72,12 @@ def _settled(random_state: np.random.RandomState, *, model: str, reward: Reward)
     )
 
 
-def _hopper(random_state: np.random.RandomState) -> SuiteTask:
+def _hopper(random_state: np.random.RandomState, *, reward: Reward) -> SuiteTask:
     return SuiteTask(
         physics=_compile(suite.hopper.Physics, _packaged_model("hopper")),
         task=suite.hopper.Hopper(hopping=True, random=random_state),
         substeps=4,
-        reward=rewards.hop_backward,
+        reward=reward,
     )
 
 
@@ -104,21 +105,21 @@ class _CupSpinStart(suite.ball_in_cup.BallInCup):
         base.Task.initialize_episode(self, physics)
 
 
-def _cup(random_state: np.random.RandomState) -> SuiteTask:
+def _cup(random_state: np.random.RandomState, *, reward: Reward) -> SuiteTask:
     return SuiteTask(
         physics=_compile(suite.ball_in_cup.Physics, _packaged_model("ball_in_cup")),
         task=_CupSpinStart(random=random_state),
         substeps=10,
-        reward=rewards.cup_spin,
+        reward=reward,
     )
 
 
-def _pendulum(random_state: np.random.RandomState) -> SuiteTask:
+def _pendulum(random_state: np.random.RandomState, *, reward: Reward) -> SuiteTask:
     return SuiteTask(
         physics=_compile(suite.pendulum.Physics, _packaged_model("pendulum")),
         task=suite.pendulum.SwingUp(random=random_state),
         substeps=1,
-        reward=rewards.pendulum_spin,
+        reward=reward,
     )
 
 
@@ -143,46 +144,32 @@ def _sparse_balance(random_state: np.random.RandomState, physics: Physics) -> Su
     return SuiteTask(physics=physics, task=task, substeps=1, reward=task.get_reward)
 
 
-def _on_flat(reward: Reward) -> Builder:
-    return partial(_walker, reward=reward, slope=False)
-
-
-def _uphill(reward: Reward) -> Builder:
-    return partial(_walker, reward=reward, slope=True)
-
-
-def _dropped(model: str, reward: Reward) -> Builder:
-    return partial(_settled, model=model, reward=reward)
-
-
-BUILDERS: dict[str, Builder] = {
-    "walker-walk-backward": _on_flat(partial(rewards.walk, velocity=-1.0)),
-    "walker-run-backward": _on_flat(partial(rewards.walk, velocity=-8.0)),
-    "walker-arabesque": _on_flat(rewards.arabesque),
-    "walker-lie-down": _on_flat(rewards.lie_down),
-    "walker-legs-up": _on_flat(rewards.legs_up),
-    "walker-headstand": _on_flat(rewards.headstand),
-    "walker-stand-incline": _uphill(rewards.stand),
-    "walker-walk-incline": _uphill(partial(rewards.walk, velocity=1.0)),
-    "walker-run-incline": _uphill(partial(rewards.walk, velocity=8.0)),
-    "cheetah-run-backward": _dropped("cheetah", partial(rewards.gallop, velocity=-8.0)),
-    "cheetah-run-front": _dropped("cheetah", partial(rewards.run_on_one_leg, raised_foot="bfoot")),
-    "cheetah-run-back": _dropped("cheetah", partial(rewards.run_on_one_leg, raised_foot="ffoot")),
-    "cheetah-jump": _dropped("cheetah", rewards.cheetah_jump),
-    "giraffe-run": _dropped("giraffe", rewards.giraffe_run),
-    "spinner-spin": _dropped("spinner", partial(rewards.spin, direction=1)),
-    "spinner-spin-backward": _dropped("spinner", partial(rewards.spin, direction=-1)),
-    "spinner-jump": _dropped("spinner", rewards.fling),
-    "spinner-spin-four": _dropped("spinner_four", partial(rewards.spin, direction=1)),
-    "spinner-spin-backward-four": _dropped("spinner_four", partial(rewards.spin, direction=-1)),
-    "spinner-jump-four": _dropped("spinner_four", rewards.fling),
-    "jumper-jump": _dropped("jumper", rewards.fling),
-    "hopper-hop-backward": _hopper,
-    "reacher-three-easy": partial(_reacher_three, target_size_m=0.05),
-    "reacher-three-hard": partial(_reacher_three, target_size_m=0.015),
-    "cup-spin": _cup,
-    "pendulum-spin": _pendulum,
-    "cartpole-balance-two-poles-sparse": _two_poles,
-    "cartpole-balance-long-sparse": _long_pole,
+BODIES: dict[str, Callable[..., SuiteTask]] = {
+    "walker": _walker,
+    "cheetah": partial(_settled, model="cheetah"),
+    "giraffe": partial(_settled, model="giraffe"),
+    "spinner": partial(_settled, model="spinner"),
+    "spinner_four": partial(_settled, model="spinner_four"),
+    "jumper": partial(_settled, model="jumper"),
+    "hopper": _hopper,
+    "reacher": _reacher_three,
+    "cup": _cup,
+    "pendulum": _pendulum,
+    "two_poles": _two_poles,
+    "long_pole": _long_pole,
 }
-"""How each task is built, drawing its start states from the given generator."""
+
+
+def build(params: Mapping[str, Any], random_state: np.random.RandomState) -> SuiteTask:
+    """Build a task, drawing its start states from the given generator.
+
+    Args:
+        params: Those of the row: `body`, its own arguments, and, where the reward is ours, the
+            `reward` by its name in `rewards`, with what it takes as `reward_arguments`.
+        random_state: The generator.
+    """
+    arguments = {name: value for name, value in params.items() if "reward" not in name}
+    if "reward" in params:
+        reward = getattr(rewards, params["reward"])
+        arguments["reward"] = partial(reward, **params.get("reward_arguments", {}))
+    return BODIES[arguments.pop("body")](random_state, **arguments)
