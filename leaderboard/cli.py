@@ -102,7 +102,7 @@ class LeaderboardVerify:
     all: bool = False
     """Replay all episodes, which is the default."""
     seed: int | None = None
-    """Of the draw. Default: one that nobody can foresee."""
+    """Seed of the draw. Default: one that nobody can foresee."""
     workers: int | None = None
     """Worker processes. Default: one per core; 0 replays in this process."""
     record: bool = False

@@ -27,7 +27,7 @@ MAX_FILE_BYTES = 64 * 2**20
 _DESCRIPTION, _EPISODES = "submission.json", "episodes.parquet"
 _LIMITS = {_DESCRIPTION: 2**18, FILE_NAME: MAX_BYTES, _EPISODES: MAX_FILE_BYTES}
 _TIME = (1980, 1, 1, 0, 0, 0)
-"""Of the files in the zip, so that the same content is the same file."""
+"""Time of all files in the zip, so that the same content is the same file."""
 
 _Line = Annotated[
     str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")

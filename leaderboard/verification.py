@@ -49,7 +49,7 @@ def verify(
     Args:
         file: A submission.
         episodes: How many to replay; default all.
-        seed: Of the draw; by default nobody can foresee it.
+        seed: Seed of the draw; by default nobody can foresee it.
         workers: Worker processes; default one per core.
         on_progress: Called as episodes are replayed.
 
@@ -84,7 +84,7 @@ class Reproduction:
     Attributes:
         claimed: Mean score of the submission over the tasks played.
         fresh: Mean score on fresh seeds.
-        p_value: Of the hypothesis that both come from the same distribution.
+        p_value: Probability of such a difference if both come from the same distribution.
         worst_task: The task with the smallest p value.
         worst_p_value: That value, times the number of tasks (Bonferroni).
         detectable: Difference of the means that would have been found with 80 % probability.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmbench.env import TaskEnv
-from mmbench.errors import MMBenchError
+from mmbench.errors import GraphicsError, MMBenchError
 from mmbench.registry import list_tasks
 from mmbench.spec import Domain
 from mmbench.versions import installed_version
@@ -48,13 +48,10 @@ def examine_domain(domain: Domain) -> Diagnosis:
     install = f"pip install '{domain.requirement}'"
     wrong = _wrong_versions(domain)
     state, assets = _try_state(domain)
-    pictures = state or _try_picture(domain)
-    remedy = None
+    pictures, remedy = (state, None) if state else _try_picture(domain)
     if state is not None or wrong:
         remedy = install
-    elif pictures is not None:
-        remedy = pictures.rpartition(": ")[2] if "apt-get" in pictures else pictures
-    elif assets == "stand-in":
+    elif pictures is None and assets == "stand-in":
         remedy = "mmbench assets download"
     return Diagnosis(
         domain=domain.name,
@@ -98,15 +95,18 @@ def _try_state(domain: Domain) -> tuple[str | None, str | None]:
     return None, "stand-in" if "stand-in" in variants else "official"
 
 
-def _try_picture(domain: Domain) -> str | None:
+def _try_picture(domain: Domain) -> tuple[str | None, str | None]:
+    """Return what went wrong, and the command that fixes it."""
     try:
         env = TaskEnv(list_tasks(domain=domain.name)[0].id, render_mode="rgb_array", image_size=64)
         env.reset(seed=0)
         env.render()
         env.close()
+    except GraphicsError as error:
+        return _sentence(error), error.remedy
     except Exception as error:  # likewise, of graphics drivers
-        return _sentence(error)
-    return None
+        return _sentence(error), _sentence(error)
+    return None, None
 
 
 def _sentence(error: Exception) -> str:

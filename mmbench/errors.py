@@ -43,7 +43,16 @@ class SimulatorMissingError(DependencyError):
 
 
 class GraphicsError(MMBenchError, RuntimeError):
-    """A picture was asked for where none can be drawn."""
+    """A picture was asked for where none can be drawn.
+
+    Args:
+        message: What is missing.
+        remedy: The command that installs it, where one does; it ends the sentence.
+    """
+
+    def __init__(self, message: str, remedy: str | None = None) -> None:
+        super().__init__(message if remedy is None else f"{message}: {remedy}")
+        self.remedy = remedy
 
 
 class ActionError(MMBenchError, ValueError):

@@ -73,7 +73,7 @@ class Simplifiable(Protocol):
 
 @runtime_checkable
 class RoughlyRestorable(Protocol):
-    """A simulator whose exact snapshots are dear, with inexact ones for planning."""
+    """A simulator whose exact snapshots are expensive, with inexact ones for planning."""
 
     def get_rough_state(self) -> SimState:
         """Return about the present state."""

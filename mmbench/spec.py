@@ -45,7 +45,7 @@ class Domain:
         extra: The pip extra that installs the simulator.
         distribution: Whose extra that is; another package's domain names that package.
         packages: Distributions whose versions decide what an episode looks like.
-        code: Of which of these only some files count.
+        code: The files that count, of packages of which not all do.
         source: Where the tasks come from.
         notes: What rewards and observations of its tasks have in common.
     """

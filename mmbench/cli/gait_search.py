@@ -18,7 +18,8 @@ import tyro
 from mmbench.cli.output import show_progress
 from mmbench.demos import plans
 from mmbench.demos.objectives import OBJECTIVES
-from mmbench.demos.scripted.gaits import GAITS, Vector, all_numbers
+from mmbench.demos.scripted.gaits import GAITS, all_numbers
+from mmbench.demos.scripted.walks.gait import Vector
 from mmbench.env import TaskEnv
 from mmbench.files import replacing
 from mmbench.progress import OnProgress, Progress
@@ -52,7 +53,7 @@ class Search:
     population: int = 16
     """Candidates per generation."""
     seed: int = 0
-    """Of candidates and episodes."""
+    """Seed of candidates and episodes."""
 
     def run(self) -> None:
         """Search, task after task."""
@@ -106,7 +107,7 @@ class Search:
         gait = GAITS[env.task.id]
         objective = OBJECTIVES[gait.objective]
         env.reset(seed=seed)
-        act = gait.build(env, numbers)
+        act = gait.expert(env, numbers)
         total, num_hopeless = 0.0, 0
         for _ in range(min(self.steps, env.task.max_episode_steps)):
             _, reward, _, _, _ = env.step(act(env))

@@ -25,7 +25,7 @@ class Verify:
     all: bool = False
     """Replay all episodes, which is the default."""
     seed: int = 0
-    """Of the draw."""
+    """Seed of the draw."""
     workers: int | None = None
     """Worker processes. Default: one per core; 0 replays in this process."""
     json: bool = False

@@ -47,7 +47,7 @@ def verify_result(
     Args:
         directory: A result directory.
         episodes: How many to replay, drawn at random; default all.
-        seed: Of the draw.
+        seed: Seed of the draw.
         workers: Worker processes; default one per core; 0 replays in this process.
         on_progress: Called as episodes are replayed.
     """

@@ -125,4 +125,4 @@ def _make_gl_context(width: int, height: int) -> Any:
         from mujoco.osmesa import GLContext as SoftwareContext
 
         return SoftwareContext(width, height)
-    raise GraphicsError(f"pictures need EGL or OSMesa, and neither works here; {INSTALL_COMMAND}")
+    raise GraphicsError("pictures need EGL or OSMesa, and neither works here", INSTALL_COMMAND)

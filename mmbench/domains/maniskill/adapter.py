@@ -175,7 +175,8 @@ def _check_graphics() -> None:
     except RuntimeError as error:
         raise GraphicsError(
             f"ManiSkill pictures need a Vulkan driver ({error}); without a GPU install lavapipe "
-            f"of Mesa 24.3 or newer: {GRAPHICS_COMMAND}"
+            "of Mesa 24.3 or newer",
+            GRAPHICS_COMMAND,
         ) from error
 
 

@@ -35,12 +35,12 @@ class Pong(Game):
         self._move_opponent()
         self.x += self.vx
         self.y += self.vy
-        if self.y < 27 or self.y > 197:
+        if self.y < LOW + BALL or self.y > HIGH - BALL:
             self.vy = -self.vy
-        left, top = math.floor(self.x - 3.5), math.floor(self.y - 3.5)
-        if self.vx < 0 and 24 <= left <= 35 and -6 <= top - math.floor(self.agent_y) <= 39:
+        left, top = math.floor(self.x - BALL / 2), math.floor(self.y - BALL / 2)
+        if self.vx < 0 and _overlaps(left - AGENT_X, top - math.floor(self.agent_y)):
             self.vx = -self.vx
-        if self.vx > 0 and 182 <= left <= 193 and -6 <= top - math.floor(self.opponent_y) <= 39:
+        if self.vx > 0 and _overlaps(left - OPPONENT_X, top - math.floor(self.opponent_y)):
             self.vx = -self.vx
         if self.x < LOW:
             self.points[1] += 1
@@ -82,3 +82,8 @@ class Pong(Game):
                 speed = _PADDLE_SPEED * (0.5 + 0.35 * clip((place - 0.3) / 0.65, 0, 1))
                 self.opponent_y += speed if self.y - LOW > self.opponent_y else -speed
         self.opponent_y = clip(self.opponent_y, *_PADDLE_Y)
+
+
+def _overlaps(left: int, top: int) -> bool:
+    """Tell whether the ball and a paddle share a pixel; the ball's corner is seen from its."""
+    return -BALL < left < PADDLE_WIDTH and -BALL < top < PADDLE_HEIGHT
