@@ -69,7 +69,7 @@ class BCConfig:
     encoder: EncoderName = "minilm"
     """Text encoder; `none` clones without language."""
     size: SizeName = "S"
-    """Size of encoder and policy."""
+    """Of encoder and policy."""
     updates: int = 200_000
     """Gradient steps."""
     batch_size: int = 1024
@@ -83,11 +83,11 @@ class BCConfig:
     average_rate: float = 1e-3
     """Share of the way that the averaged weights, which are saved, go in an update."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Number format of the products; bfloat16 is faster on CPUs with AMX."""
+    """Of the products; bfloat16 is faster on CPUs with AMX."""
     max_grad_norm: float = 20.0
     """Longer gradients are clipped."""
     seed: int = 0
-    """Seed of networks and batches."""
+    """Of networks and batches."""
     device: str = "cpu"
     """Where to compute, e.g. cuda."""
 
