@@ -13,11 +13,15 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import tyro
+from numpy.typing import NDArray
 from torch import Tensor
 
-from mmbench import Agent, task
+from mmbench import Agent, load_result, task
 from mmbench.checks import at_least
 from mmbench.cli.output import show_progress
+from mmbench.demos import load as load_demos
+from mmbench.demos.dataset import practising_experts
+from mmbench.errors import UsageError
 from mmbench.files import locked
 from mmbench.language import EncoderName, embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
@@ -48,6 +52,8 @@ from newt_agent import (
 )
 from newt_agent import make as make_newt
 
+_LEAST_FOCUS = 0.25
+
 
 @dataclass(frozen=True, kw_only=True)
 class BCConfig:
@@ -62,6 +68,9 @@ class BCConfig:
     checkpoint: str | None = None
     """Checkpoint of the same size, whose weights (and scale, for the same tasks) are where cloning
     begins."""
+    focus: str | None = None
+    """Result directory of an earlier clone: tasks come the more often, the less it scores there of
+    what their best demonstration does."""
     normalise: bool = True
     """Whether observations are normalised per task."""
     clock: bool = True
@@ -141,6 +150,8 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
         model.set_obs_scale(torch.from_numpy(mean), torch.from_numpy(std))
     if config.clock:
         model.clock_rate.copy_(torch.from_numpy(clock_rates(config.tasks, model_config.obs_dim)))
+    if config.focus is not None:
+        demos.weigh_tasks(shortfall(config.tasks, config.focus, config.demos))
     if device.type != "cpu":
         demos.copy_to(device)
     if start is not None:
@@ -204,6 +215,31 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
             save_snapshot(out, tensors, {"updates": update, "rng": rng.bit_generator.state})
             save()
     return [float(loss) for loss in losses]
+
+
+def shortfall(tasks: Sequence[str], result: Path | str, where: str) -> NDArray[np.float64]:
+    """Return how often tasks should come, shape `(K,)`: from 0.25, where nothing is missing, to 1.
+
+    Args:
+        tasks: Task ids.
+        result: Result directory of an earlier clone.
+        where: `shipped`, or a directory of demonstrations.
+
+    Raises:
+        UsageError: If the result lacks a task.
+    """
+    scores = load_result(result).scores
+    if missing := [name for name in tasks if name not in scores]:
+        raise UsageError(f"{result} holds no episode of {missing[0]}")
+    path = None if where == SHIPPED else where
+    records = load_demos(tasks, path=path, has_practice=True).records
+    experts = practising_experts(records)
+    best = dict.fromkeys(tasks, 0.0)
+    for record in records:
+        if record.agent in experts.get(record.task_id, {record.agent}):
+            best[record.task_id] = max(best[record.task_id], record.score)
+    missed = [1 - float(scores[t].mean()) / best[t] if best[t] else 0.0 for t in tasks]
+    return np.clip(np.array(missed), _LEAST_FOCUS, 1.0)
 
 
 def _policy_mean(model: WorldModel, batch: Batch) -> Tensor:

@@ -106,6 +106,7 @@ class Replay:
         }
         self._runs: deque[_Run] = deque()
         self._on_device: dict[str, Tensor] | None = None
+        self._task_weights: NDArray[np.float64] | None = None
         self._cursor = 0
         self._starts = [_StartIndex() for _ in range(num_tasks)]
         self._table: _Table | None = None
@@ -209,6 +210,10 @@ class Replay:
             weight=gathered("weight", 1)[..., 0] if self._has_labels else None,
         )
 
+    def weigh_tasks(self, weights: NDArray[np.float64]) -> None:
+        """Draw tasks in proportion to weights, shape `(num_tasks,)`, with sampling by `task`."""
+        self._task_weights = weights
+
     def copy_to(self, device: torch.device) -> None:
         """Copy the rows to a device, which gathers batches faster; nothing can be added then."""
         self._on_device = {
@@ -234,7 +239,11 @@ class Replay:
             self._table = _table(self._starts)
         table = self._table
         if self._sampling == "task":
-            slot = rng.integers(len(table.task), size=batch_size)
+            if self._task_weights is None:
+                slot = rng.integers(len(table.task), size=batch_size)
+            else:
+                weights = self._task_weights[table.task]
+                slot = rng.choice(len(weights), size=batch_size, p=weights / weights.sum())
             # In the order of the tasks, so that the draws are those of a loop over them.
             order = np.argsort(slot, kind="stable")
             place = np.empty(batch_size, np.int64)

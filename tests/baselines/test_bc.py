@@ -7,8 +7,8 @@ import torch
 
 import mmbench
 import mmbench.spec
-from baselines.bc import BCConfig, clone, make
-from mmbench.errors import RunError
+from baselines.bc import BCConfig, clone, make, shortfall
+from mmbench.errors import RunError, UsageError
 from newt_agent.agent import make as make_newt
 from newt_agent.checkpoint import SHIPPED_WEIGHTS, load_checkpoint
 
@@ -77,3 +77,14 @@ def test_what_ships_is_small_and_knows_all_tasks() -> None:
     assert loaded.tasks == mmbench.SUITES["full"]
     assert loaded.model.config.has_normalised_obs
     assert sum(file.stat().st_size for file in SHIPPED_WEIGHTS.iterdir()) < 12 * 2**20
+
+
+def test_what_a_clone_plays_badly_comes_more_often(tmp_path: Path) -> None:
+    tasks = ("pygame-cartpole-balance", "pygame-point-maze-var1")
+    mmbench.evaluate("zero", tasks=tasks, episodes=1, out=tmp_path / "zero", workers=0)
+    (played,) = mmbench.load_result(tmp_path / "zero").scores[tasks[0]]
+    weights = shortfall(tasks, tmp_path / "zero", "shipped")
+    # Experts of both reach a score of 1; doing nothing leaves a maze as it is.
+    assert weights == pytest.approx([max(0.25, 1 - played), 1.0], abs=0.01)
+    with pytest.raises(UsageError, match="holds no episode of walker-run"):
+        shortfall(("walker-run",), tmp_path / "zero", "shipped")

@@ -137,3 +137,13 @@ def test_batches_join() -> None:
     joined = join([replay.sample(3, rng, CPU), replay.sample(2, rng, CPU)])
     assert joined.obs.shape == (4, 5, 3)
     assert joined.task.tolist() == [1] * 5
+
+
+def test_tasks_come_as_often_as_they_are_weighed() -> None:
+    replay = made()
+    for task in range(3):
+        add(replay, task, task, 10)
+    replay.weigh_tasks(np.array([1.0, 0.0, 3.0]))
+    drawn = replay.sample(4000, np.random.default_rng(0), CPU).task
+    shares = np.bincount(drawn.numpy(), minlength=3) / 4000
+    np.testing.assert_allclose(shares, [0.25, 0, 0.75], atol=0.03)
