@@ -2,6 +2,7 @@
 
 import contextlib
 import cProfile
+import functools
 import pstats
 import sysconfig
 import time
@@ -47,36 +48,38 @@ class EnvProfile:
 
 
 def profile_env(task: str, num_steps: int = 100) -> EnvProfile:
-    """Play the same steps of a task twice, without and with a profiler.
+    """Play steps of a task in turns without and with a profiler.
 
     A profiler makes Python slower and hardly touches compiled code: that code's time is taken as
-    profiled, and the rest of the true time is shared out as the profile says. NumPy and the
-    standard library count for whoever calls them.
+    profiled, less what the profiler itself takes, and the rest of the true time is shared out as
+    the profile says. NumPy and the standard library count for whoever calls them.
     """
     env = TaskEnv(task)
-    num_steps = min(num_steps, env.task.max_episode_steps - 1)
     rng = np.random.default_rng(0)
-    actions = rng.uniform(-1, 1, (num_steps, env.task.action_dim)).astype(np.float32)
     profiler = cProfile.Profile(time.process_time)
+    seconds = 0.0
     try:
         with _visible_to_the_profiler(env):
             env.reset(seed=0)
-            env.step(actions[0])  # the first step fills caches
-            env.reset(seed=0)
-            started = time.process_time()
-            for action in actions:
-                env.step(action)
-            step_s = (time.process_time() - started) / num_steps
-            env.reset(seed=0)
-            profiler.enable()
-            for action in actions:
-                env.step(action)
-            profiler.disable()
+            env.step(env.action_space.sample())  # the first step fills caches
+            for index in range(2 * num_steps):
+                if index % min(50, env.task.max_episode_steps) == 0:
+                    env.reset(seed=index)
+                action = rng.uniform(-1, 1, env.task.action_dim).astype(np.float32)
+                if index % 2 == 0:
+                    started = time.process_time()
+                    env.step(action)
+                    seconds += time.process_time() - started
+                else:
+                    profiler.enable()
+                    env.step(action)
+                    profiler.disable()
     finally:
         env.close()
+    step_s = seconds / num_steps
     shares = _times(pstats.Stats(profiler))
     compiled_s = min(step_s, shares["compiled"] / num_steps)
-    python = shares["package"] + shares["ours"]
+    python = shares["package"] + shares["ours"] or 1.0
     package_s = (step_s - compiled_s) * shares["package"] / python
     return EnvProfile(
         task=task,
@@ -92,6 +95,7 @@ def _times(stats: Any) -> dict[Owner, float]:
     """Return seconds per owner."""
     functions: dict[_Function, Any] = stats.stats
     known: dict[_Function, dict[Owner, float]] = {}
+    profiler_s = _profiler_s_per_call()
 
     def owners(function: _Function) -> dict[Owner, float]:
         """Return which parts of a function's time belong to whom."""
@@ -103,10 +107,23 @@ def _times(stats: Any) -> dict[Owner, float]:
         return known[function]
 
     found: dict[Owner, float] = {"compiled": 0.0, "package": 0.0, "ours": 0.0}
-    for function, (_, _, own_s, _, _) in functions.items():
+    for function, (_, num_calls, own_s, _, _) in functions.items():
+        net_s = max(0.0, own_s - num_calls * profiler_s)
         for owner, part in owners(function).items():
-            found[owner] += own_s * part
+            found[owner] += net_s * part
     return found
+
+
+@functools.cache
+def _profiler_s_per_call() -> float:
+    """Return the time that the profiler adds to a call of a function that does nothing."""
+    profiler = cProfile.Profile(time.process_time)
+    profiler.enable()
+    for _ in range(2000):
+        abs(0)
+    profiler.disable()
+    stats: Any = pstats.Stats(profiler)
+    return next(v[2] / v[1] for name, v in stats.stats.items() if "builtins.abs" in name[2])
 
 
 def _of_callers(
