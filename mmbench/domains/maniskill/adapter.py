@@ -22,7 +22,8 @@ from PIL import Image as PillowImage
 from mmbench.domains.maniskill.bodies import Vector
 from mmbench.domains.maniskill.control import Controls
 from mmbench.domains.maniskill.environments import KINDS, build_environment
-from mmbench.domains.maniskill.renewal import Renewal
+from mmbench.domains.maniskill.headless import without_graphics
+from mmbench.domains.maniskill.renewal import Renewal, can_renew
 from mmbench.domains.maniskill.robots import needs_stand_in, robots_on_disk
 from mmbench.domains.maniskill.things import has_official_things
 from mmbench.errors import GraphicsError
@@ -63,7 +64,8 @@ class ManiSkillSimulator(ReplayedSimulator):
             self.env: Any = build_environment(spec, pictures=pictures)
         self._goal_class = KINDS[spec.params["environment"]].goal
         # Bodies that are drawn belong to a scene of the renderer, too, which is rebuilt as a whole.
-        self._renewal = None if pictures else Renewal(self.env)
+        is_renewable = not pictures and can_renew(self.env)
+        self._renewal = Renewal(self.env) if is_renewable else None
         self._is_used = False
         self._is_simplified = False
 
@@ -72,7 +74,11 @@ class ManiSkillSimulator(ReplayedSimulator):
         is_used, self._is_used = self._is_used, True
         if is_used and self._renewal is not None:
             self._renewal.renew()
-        with robots_on_disk(self._spec.params["robot"]), _quietly():
+        with (
+            robots_on_disk(self._spec.params["robot"]),
+            contextlib.nullcontext() if self._pictures else without_graphics(),
+            _quietly(),
+        ):
             self.env.reset(seed=seed, options={"reconfigure": is_used and self._renewal is None})
         self._controls = Controls(self.env.agent)
         self.goal = self._goal_class(self.env)

@@ -16,8 +16,14 @@ from sapien import physx
 _AT_REST = np.zeros(3, np.float32)
 
 
+def can_renew(env: Any) -> bool:
+    """Whether an environment without pictures has nothing but bodies and articulations."""
+    entities = env.scene.sub_scenes[0].entities
+    return not any(_components(entity, physx.PhysxJointComponent) for entity in entities)
+
+
 class Renewal:
-    """Renews the physics of a ManiSkill environment without pictures.
+    """Renews the physics of a ManiSkill environment that can be renewed.
 
     Args:
         env: The environment, before its first step.
