@@ -41,10 +41,7 @@ check: setup ## Format, lint and types
 	$(BIN)/python -m mmbench.taskdocs --check
 
 RUNS := results/newt
-# One thread each: two can run side by side on two cores.
-SINGLE := $(BIN)/mmbench train newt --size XS --encoder none --batch-size 128 \
-	--updates-per-env-step 1 --num-samples 64 --num-elites 16 --num-policy-samples 16 \
-	--num-iterations 3 --prior-coef 0 --compile --workers 0 --eval-episodes 5
+EXPERIMENTS := newt_agent/experiments
 # Scripts that seldom succeed get many attempts; planning gets few, for it takes long. A gait that is
 # not good enough shows planning the way.
 GENERATE := $(BIN)/mmbench demos generate
@@ -53,48 +50,32 @@ demos: setup ## Make the demonstrations that ship anew (a day; continues where i
 	-$(GENERATE) --tasks $(SHOWN) --expert scripted --attempts 6 --out results/demos-shown
 	-$(GENERATE) --tasks $(SHOWN) --expert plan --budget 2 --attempts 80 --out results/demos-shown
 	-$(GENERATE) --suite full --attempts 20 --out results/demos
-	OMP_NUM_THREADS=1 $(SINGLE) --tasks finger-spin --env-steps 15000 --copies 2 \
-		--seeding-episodes 3 --out $(RUNS)/finger-spin
-	OMP_NUM_THREADS=1 $(SINGLE) --tasks walker-run --env-steps 30000 --copies 2 \
-		--seeding-episodes 3 --out $(RUNS)/walker-run
+	for task in finger-spin walker-run; do OMP_NUM_THREADS=1 $(BIN)/mmbench train newt \
+		--config $(EXPERIMENTS)/single.toml:$$task --out $(RUNS)/$$task || exit; done
 	-for task in finger-spin walker-run; do $(GENERATE) --tasks $$task --expert newt \
 		--checkpoint $(RUNS)/$$task/final --out results/demos-newt; done
 	$(BIN)/mmbench demos pack results/demos results/demos-shown results/demos-newt \
 		--out mmbench/demos/shipped
 	$(BIN)/python -m mmbench.taskdocs
 
-TASKS := pendulum-swingup pendulum-spin cartpole-swingup cup-spin reacher-easy mw-drawer-open \
-	mw-drawer-close mw-window-open mw-window-close og-point-arena og-point-maze \
-	pygame-cartpole-balance pygame-point-maze-var1
-MULTI := $(BIN)/mmbench train newt --tasks $(TASKS) --size XS --batch-size 256 --demos shipped \
-	--pretrain-updates 5000 --updates-per-env-step 0.1 --num-samples 64 --num-elites 16 \
-	--num-policy-samples 24 --num-iterations 3 --eval-interval 65000 --eval-episodes 2 --compile \
-	--workers 0 --precision float32
-PLAY := $(BIN)/mmbench evaluate --tasks $(TASKS) --episodes 5 --workers 0 --option precision=float32
+ALONE := pendulum-swingup cartpole-swingup reacher-easy
+TOGETHER := language language-130k no-language
+PLAY := $(BIN)/mmbench evaluate --config $(EXPERIMENTS)/thirteen_play.toml
 
 learn: export OMP_NUM_THREADS := 1
 learn: setup ## Train what docs/newt.md reports (hours; continues where it stopped)
-	$(SINGLE) --tasks pendulum-swingup --env-steps 40000 --copies 2 --seed 1 --seeding-episodes 3 \
-		--out $(RUNS)/pendulum-swingup
-	$(SINGLE) --tasks cartpole-swingup --env-steps 20000 --copies 2 --seeding-episodes 3 \
-		--out $(RUNS)/cartpole-swingup
-	$(SINGLE) --tasks reacher-easy --env-steps 30000 --out $(RUNS)/reacher-easy
-	$(BIN)/mmbench curves $(RUNS)/pendulum-swingup $(RUNS)/cartpole-swingup $(RUNS)/reacher-easy \
-		--out docs/images/newt_single_task.png
-	$(BIN)/mmbench train bc --tasks $(TASKS) --size XS --updates 10000 --batch-size 256 \
-		--warmup-updates 500 --no-practice --no-normalise --out $(RUNS)/bc
-	$(MULTI) --env-steps 65000 --out $(RUNS)/language
-	$(MULTI) --env-steps 130000 --constraint-end 0.25 --out $(RUNS)/language-130k
-	$(MULTI) --env-steps 65000 --encoder none --out $(RUNS)/no-language
+	for run in $(ALONE); do $(BIN)/mmbench train newt \
+		--config $(EXPERIMENTS)/single.toml:$$run --out $(RUNS)/$$run || exit; done
+	$(BIN)/mmbench curves $(addprefix $(RUNS)/,$(ALONE)) --out docs/images/newt_single_task.png
+	$(BIN)/mmbench train bc --config $(EXPERIMENTS)/thirteen_bc.toml --out $(RUNS)/bc
 	$(PLAY) --agent bc --checkpoint $(RUNS)/bc --out $(RUNS)/play-bc
-	$(PLAY) --agent newt --checkpoint $(RUNS)/language/final --out $(RUNS)/play-language
-	$(PLAY) --agent newt --checkpoint $(RUNS)/language-130k/final --out $(RUNS)/play-language-130k
-	$(PLAY) --agent newt --checkpoint $(RUNS)/no-language/final --out $(RUNS)/play-no-language
+	for run in $(TOGETHER); do $(BIN)/mmbench train newt \
+		--config $(EXPERIMENTS)/thirteen.toml:$$run --out $(RUNS)/$$run && \
+		$(PLAY) --agent newt --checkpoint $(RUNS)/$$run/final --out $(RUNS)/play-$$run || exit; done
 	$(BIN)/mmbench report $(RUNS)/play-* --per task
 
 newt: setup ## Clone all 200 tasks and put the checkpoint into the package (hours; continues where it stopped)
-	$(BIN)/mmbench train bc --suite full --size S --precision bfloat16 --updates 300000 \
-		--out $(RUNS)/full
+	$(BIN)/mmbench train bc --config $(EXPERIMENTS)/full.toml --out $(RUNS)/full
 	$(BIN)/python -m newt_agent.ship $(RUNS)/full
 
 test: setup graphics check ## Everything that must pass (about 15 minutes on two cores)

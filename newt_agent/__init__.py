@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from newt_agent.agent import Newt, make
     from newt_agent.checkpoint import Checkpoint, new_model, save_checkpoint
+    from newt_agent.choosing import choose_plays
     from newt_agent.config import (
         LearningConfig,
         NewtConfig,
@@ -29,6 +30,7 @@ __all__ = [
     "SizeName",
     "TrainConfig",
     "WorldModel",
+    "choose_plays",
     "load",
     "make",
     "new_model",
@@ -45,6 +47,7 @@ _HOMES = {
     "SizeName": "config",
     "TrainConfig": "config",
     "WorldModel": "world_model",
+    "choose_plays": "choosing",
     "load": "loading",
     "make": "agent",
     "new_model": "checkpoint",

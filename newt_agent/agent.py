@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -21,7 +21,10 @@ from newt_agent.checkpoint import Checkpoint
 from newt_agent.config import Precision
 from newt_agent.loading import load
 from newt_agent.player import Player
-from newt_agent.precision import acceleration
+from newt_agent.precision import acceleration, check_precision
+
+Elite = Literal["best", "drawn"]
+"""Which sequence of a plan is played."""
 
 
 class Newt:
@@ -33,10 +36,13 @@ class Newt:
         device: Where to compute.
         seed: Of the planner's noise.
         planning: Whether to plan; the policy's mean action is played otherwise. By default what the
-            checkpoint is best played by.
+            checkpoint is best played by, task by task.
         plan_budget: Factor on the number of action sequences.
         open_loop: Env steps played of a plan.
-        prior_weight: How much plans start from the policy instead of from the last plan, 0 to 1.
+        prior_weight: How much plans start from the policy instead of from the last plan, 0 to 1. By
+            default as much as in training.
+        elite: Whether the best sequence of a plan is played, or, as the original does, one drawn
+            among the elites.
         precision: Of the products in planning.
         compile: Whether to fuse with `torch.compile`.
     """
@@ -51,7 +57,8 @@ class Newt:
         planning: bool | None = None,
         plan_budget: float = 1.0,
         open_loop: int = 1,
-        prior_weight: float = 0.0,
+        prior_weight: float | None = None,
+        elite: Elite = "best",
         precision: Precision = "auto",
         compile: bool = False,
     ) -> None:
@@ -59,8 +66,11 @@ class Newt:
         self._images = ImageEncoder(checkpoint.vision, device) if checkpoint.vision else None
         task = _rows_of(checkpoint, tasks)
         config = model.config
+        check_precision(config, precision)
         if not 1 <= open_loop <= config.horizon:
             raise UsageError(f"open_loop is {open_loop}, expected 1 to {config.horizon}")
+        if elite not in get_args(Elite):
+            raise UsageError(f"elite is {elite!r}, expected {' or '.join(get_args(Elite))}")
         num_samples = round(plan_budget * config.planner.num_samples)
         least = max(config.planner.num_elites, config.planner.num_policy_samples + 1)
         if num_samples < least:
@@ -68,26 +78,53 @@ class Newt:
                 f"plan_budget {plan_budget} leaves {num_samples} sequences, at least {least} "
                 "are needed"
             )
-        self._player = Player(
-            *(model, task),
-            discount=discounts(tasks).to(device),
-            config=dataclasses.replace(config.planner, num_samples=num_samples),
-            generator=torch.Generator(device).manual_seed(seed),
-            acceleration=acceleration(torch.device(device), precision=precision, compile=compile),
-            open_loop=open_loop,
-        )
-        self._is_planning = checkpoint.plays == "plan" if planning is None else planning
-        self._prior_weight = prior_weight
+        generator = torch.Generator(device).manual_seed(seed)
+        accelerated = acceleration(torch.device(device), precision=precision, compile=compile)
+
+        def player(slots: Tensor) -> Player:
+            return Player(
+                *(model, task[slots]),
+                discount=discounts(tasks).to(device)[slots],
+                config=dataclasses.replace(config.planner, num_samples=num_samples),
+                generator=generator,
+                acceleration=accelerated,
+                open_loop=open_loop,
+                plays_best=elite == "best",
+            )
+
+        plans = [
+            checkpoint.plays_by_task.get(name, checkpoint.plays) == "plan"
+            if planning is None
+            else planning
+            for name in tasks
+        ]
+        self._parts = [
+            (is_planning, slots.numpy(), player(slots.to(device)))
+            for is_planning in (True, False)
+            if len(slots := torch.tensor([s for s, p in enumerate(plans) if p == is_planning]))
+        ]
+        self._shape = (len(tasks), config.action_dim)
+        self._prior_weight = checkpoint.prior_weight if prior_weight is None else prior_weight
         self._clock = Clock(model.clock_rate[task].cpu().numpy())
 
     def act(self, obs: Any, *, first: NDArray[np.bool_]) -> FloatArray:
         """Return actions, shape `(num_slots, MAX_ACTION_DIM)`."""
-        states, features = observed(obs, self._images)
+        return self.act_on(*observed(obs, self._images), first)
+
+    def act_on(
+        self, states: FloatArray, features: FloatArray | None, first: NDArray[np.bool_]
+    ) -> FloatArray:
+        """Return the actions of `act` for what `mmbench.training.collector.observed` returns."""
         states = self._clock(states, first)
-        if not self._is_planning:
-            return self._player.ask_policy(states, features).mean.cpu().numpy()
-        found = self._player.plan(states, features, first, prior_weight=self._prior_weight)
-        return found.action.cpu().numpy()
+        actions = np.empty(self._shape, np.float32)
+        for is_planning, slots, player in self._parts:
+            seen = states[slots], None if features is None else features[slots]
+            if is_planning:
+                found = player.plan(*seen, first[slots], prior_weight=self._prior_weight).action
+            else:
+                found = player.ask_policy(*seen).mean
+            actions[slots] = found.cpu().numpy()
+        return actions
 
 
 def _rows_of(checkpoint: Checkpoint, tasks: Sequence[str]) -> Tensor:

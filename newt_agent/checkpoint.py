@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +39,8 @@ class _Description(pydantic.BaseModel):
     encoder: str
     vision: str | None = None
     plays: Player = "plan"
+    plays_by_task: dict[str, Player] = {}
+    prior_weight: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,8 @@ class Checkpoint:
         target_q: State of the target Q networks, to go on training; empty if not known.
         vision: Name or folder of the network that makes vectors of pictures, if there is one.
         plays: Whether to plan with it: a clone has a policy, but no world model that was trained.
+        plays_by_task: The same for single tasks, where it was measured.
+        prior_weight: How much its plans start from the policy, 0 to 1: as they did in training.
     """
 
     model: WorldModel
@@ -60,6 +64,8 @@ class Checkpoint:
     target_q: Mapping[str, Tensor]
     vision: str | None = None
     plays: Player = "plan"
+    plays_by_task: Mapping[str, Player] = field(default_factory=dict)
+    prior_weight: float = 0.0
 
 
 def new_model(
@@ -106,6 +112,8 @@ def save_checkpoint(
         "encoder": checkpoint.encoder,
         "vision": checkpoint.vision,
         "plays": checkpoint.plays,
+        "plays_by_task": dict(checkpoint.plays_by_task),
+        "prior_weight": checkpoint.prior_weight,
     }
     with replacing(folder / WEIGHTS) as weights, replacing(folder / DESCRIPTION) as described:
         save_file(tensors, weights)
@@ -161,6 +169,8 @@ def load_checkpoint(folder: Path | str, device: str = "cpu") -> Checkpoint:
         target_q=target,
         vision=described.vision,
         plays=described.plays,
+        plays_by_task=described.plays_by_task,
+        prior_weight=described.prior_weight,
     )
 
 

@@ -43,8 +43,8 @@ class FinetuneNewt:
     """Go on training a checkpoint's world model on other tasks.
 
     Weights, size and text encoder are the checkpoint's; optimisers and replay begin anew. The first
-    episodes are played by its policy, and plans start from the policy for the first half of the
-    run.
+    episodes are played by its policy. Nothing holds on to what the policy did before, unless
+    `--constraint-end` or `--imitate all` say so; `--fresh reward q` forgets what was of value.
     """
 
     out: Path
@@ -52,7 +52,7 @@ class FinetuneNewt:
     suite: str | None = None
     """Suite to train on, instead of tasks."""
     run_config: tyro.conf.OmitArgPrefixes[TrainConfig] = field(
-        default_factory=lambda: TrainConfig(tasks=(), copies=10)
+        default_factory=lambda: TrainConfig(tasks=(), copies=10, constraint_end=0.0)
     )
 
     def run(self) -> int:

@@ -74,9 +74,11 @@ class LearningConfig:
     reward_coef: float = 0.1
     value_coef: float = 0.1
     entropy_coef: float = 1e-4
+    pretrain_prior_coef: float = 1.0
+    """Weight of the behaviour-cloning error in pretraining. The original configures 10 and applies
+    1."""
     prior_coef: float = 1.0
-    """Weight of the behaviour-cloning error, in pretraining and online. The original configures 10
-    and applies 1."""
+    """Weight of the behaviour-cloning error online."""
     rho: float = 0.5
     """Weight of a time step relative to the one before; normalised over horizon + 1."""
     learning_rate: float = 3e-4
@@ -93,7 +95,7 @@ class LearningConfig:
     """Q networks of the target: a moving average, or the online ones, which is what the original's
     compiled runs do."""
     scale: Literal["shared", "per-task"] = "shared"
-    """Whether returns are scaled by their spread over all tasks, or over each task alone."""
+    """Whether values are scaled by their spread over all tasks, or over each task alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +118,8 @@ class NewtConfig:
     """Steps of the latent roll-out, in training and in planning."""
     has_normalised_obs: bool = False
     """Whether observations are normalised per task; the original sees them as they are."""
+    has_residual_dynamics: bool = False
+    """Whether the dynamics begin at "nothing changes"; the original's do not."""
     has_clock: bool = False
     """Whether tasks whose experts walk to a rhythm show a clock; the original has none."""
     planner: PlannerConfig = field(default_factory=PlannerConfig)
@@ -139,10 +143,17 @@ class TrainConfig:
     """Text encoder; `none` trains without language."""
     code_dim: int = 0
     """Entries of a code per task that is learned beside or instead of a text's; 0 for none."""
+    normalise: bool = True
+    """Whether observations are normalised per task, by what is there when learning begins."""
+    clock: bool = False
+    """Whether tasks whose experts walk to a rhythm have a clock in the observation."""
+    residual: bool = False
+    """Whether the dynamics begin at "nothing changes"; not in int8."""
     size: SizeName = "S"
     """XS (our own), S (2M parameters), B (7M), L (20M) or XL (82M)."""
     checkpoint: str | None = None
-    """Folder or `.pt` file to start from; its size, text encoder and vision network count then."""
+    """Folder or `.pt` file to start from; what it is like (size, text encoder, codes, normalised
+    observations, clock, dynamics) counts then."""
     obs: Literal["state", "state+rgb"] = "state"
     """Whether the model sees pictures as well."""
     vision: str = DINOV2
@@ -159,11 +170,24 @@ class TrainConfig:
     """`shipped`, or a directory of demonstrations; none by default."""
     demo_share: float = 0.5
     """Share of demonstrations in a batch."""
+    practice: bool = True
+    """Whether disturbed demonstrations are learned from as well, and imitated by their labels."""
+    demos_in_replay: bool = False
+    """Whether the replay buffer begins with the demonstrations, as the original's does."""
+    imitate: Literal["demonstrations", "all"] = "demonstrations"
+    """What is imitated online: demonstrations, as much as they score, or, as in the original, what
+    the agent itself has done as well."""
     pretrain_updates: int = 0
     """Updates on demonstrations before the first env step."""
+    seeding_after_pretraining: bool = False
+    """Whether the policy plays the seeding episodes after pretraining, as the original's does."""
+    constraint_start: float = 0.0
+    """Share of the run at which plans begin to start less from the policy; 0.02 in the original."""
     constraint_end: float = 0.5
     """Share of the run over which plans start from the policy rather than from the last plan,
-    falling from 1 to 0; only after pretraining, or from a checkpoint."""
+    falling from 1 to 0; only after pretraining, or from a checkpoint. 0.12 in the original."""
+    fresh: tuple[Literal["reward", "q", "policy"], ...] = ()
+    """Networks that begin anew although there is a checkpoint."""
     replay_capacity: int = 1_000_000
     """Rows of the replay buffer."""
     sampling: Sampling = "task"
@@ -172,6 +196,9 @@ class TrainConfig:
     """Env steps between evaluations."""
     eval_episodes: int = 3
     """Episodes per task of an evaluation."""
+    choose_episodes: int = 0
+    """Episodes per task, of training seeds, that decide at the end whether the checkpoint plays the
+    task by plans or by the policy alone; 0 leaves it at plans."""
     seed: int = 0
     """Of networks, environments, noise and batches."""
     device: str = "cpu"
@@ -195,11 +222,17 @@ class TrainConfig:
         at_least(0, seeding_episodes=self.seeding_episodes, pretrain_updates=self.pretrain_updates)
         at_least(0, updates_per_env_step=self.updates_per_env_step, seed=self.seed)
         at_least(0, workers=self.workers, code_dim=self.code_dim)
+        at_least(0, choose_episodes=self.choose_episodes)
         between(0, 1, demo_share=self.demo_share, constraint_end=self.constraint_end)
+        between(0, self.constraint_end, constraint_start=self.constraint_start)
         for name in self.tasks:
             task(name)
         if len(set(self.tasks)) < len(self.tasks):
             raise UsageError("a task is named twice; --copies plays it several times")
         if self.pretrain_updates and self.demos is None:
             raise UsageError("pretraining needs demonstrations; give --demos")
+        if self.demos_in_replay and self.demos is None:
+            raise UsageError("the buffer cannot begin with demonstrations; give --demos")
+        if self.fresh and self.checkpoint is None:
+            raise UsageError("without a checkpoint all networks begin anew; leave out --fresh")
         checked_device(self.device)

@@ -13,34 +13,8 @@ from mmbench.training.run import optimizer_tensors, part, prefixed, restore_opti
 from newt_agent.config import LearningConfig
 from newt_agent.losses import FAST, Constants, Losses, Metrics, time_weights
 from newt_agent.precision import PLAIN, Acceleration
+from newt_agent.scale import RunningScale
 from newt_agent.world_model import WorldModel
-
-
-class RunningScale:
-    """The spread of values, which the policy's loss is divided by; at least 1.
-
-    Args:
-        num_groups: 1 for one scale over all tasks, or the number of tasks.
-        rate: Share of the way to the batch's spread that an update goes.
-    """
-
-    def __init__(self, num_groups: int, rate: float, device: torch.device) -> None:
-        self.value = torch.ones(num_groups, device=device)
-        self._rate = rate
-
-    def of(self, task: Tensor) -> Tensor:
-        """Return the scale of each row, shape `(B,)`."""
-        return self.value[task if len(self.value) > 1 else torch.zeros_like(task)]
-
-    def update(self, q: Tensor, task: Tensor) -> None:
-        """Move toward the distance of the 5th and 95th percentile of values `(B,)`."""
-        groups = task if len(self.value) > 1 else torch.zeros_like(task)
-        for group in torch.unique(groups).tolist():
-            low, high = torch.quantile(
-                q[groups == group].float(), torch.tensor([0.05, 0.95], device=q.device)
-            )
-            spread = torch.clamp(high - low, min=1.0)
-            self.value[group] += self._rate * (spread - self.value[group])
 
 
 class Learner:
@@ -116,7 +90,7 @@ class Learner:
     def tensors(self) -> dict[str, Tensor]:
         """Return everything that the next updates depend on, but for `warmup_counts`."""
         return {
-            "scale": self.scale.value,
+            **self.scale.tensors(),
             "learner_generator": self.generator.get_state(),
             **prefixed("model", self.model.state_dict()),
             **prefixed("target", self.target_q.state_dict()),
@@ -132,7 +106,7 @@ class Learner:
         """Put back what `tensors` and `warmup_counts` returned."""
         self.model.load_state_dict(part("model", tensors))
         self.target_q.load_state_dict(part("target", tensors))
-        self.scale.value = tensors["scale"]
+        self.scale.restore(tensors)
         self.generator.set_state(tensors["learner_generator"].cpu())
         optimizers = {
             "model_optimizer": self.model_optimizer,

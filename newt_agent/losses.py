@@ -115,7 +115,7 @@ def model_losses(
         prior = _imitation(model, sample, batch) - bonus.view(num_steps, num_rows)
         # The mean over time, not the sum as elsewhere: so does the original.
         metrics["prior"] = (rho * prior.mean(1)).mean()
-        loss = loss + config.prior_coef * metrics["prior"]
+        loss = loss + config.pretrain_prior_coef * metrics["prior"]
     metrics["loss"] = loss
     return metrics, z
 

@@ -104,6 +104,7 @@ class StackedMLP(nn.Module):
         *,
         members: Tensor | None = None,
         frozen: bool = False,
+        skip: Tensor | None = None,
     ) -> Tensor:
         """Return `(M, *rows, O)`.
 
@@ -115,6 +116,7 @@ class StackedMLP(nn.Module):
             more: The last part, shape `(*rows, I)`.
             members: Indices of the members to evaluate; all by default.
             frozen: Whether the weights are constants.
+            skip: Added before SimNorm, of a shape that broadcasts to `(*rows, O)`.
         """
         first = self.layer(0, members, frozen)
         x_matrix, _, more_matrix = self.parts(first.matrix)
@@ -131,7 +133,9 @@ class StackedMLP(nn.Module):
             if index < len(self.matrices) - 1:
                 h = mish(_normed(h, weights))
             elif self._last == "simnorm":
-                h = simnorm(_normed(h, weights).float())
+                h = _normed(h, weights).float()
+                h = h if skip is None else h + skip.expand(*rows, -1).flatten(0, -2)
+                h = simnorm(h)
         return h.view(len(h), *rows, h.shape[-1])
 
 

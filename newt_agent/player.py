@@ -26,6 +26,7 @@ class Player:
         generator: Of all noise.
         acceleration: How to compute.
         open_loop: Env steps played of a plan.
+        plays_best: Whether the best sequence of a plan is played, not one drawn among the elites.
 
     Attributes:
         mean: Where the next plan starts, shape `(E, H, A)`.
@@ -41,6 +42,7 @@ class Player:
         generator: torch.Generator,
         acceleration: Acceleration = PLAIN,
         open_loop: int = 1,
+        plays_best: bool = False,
     ) -> None:
         self.mask = model.action_masks[task]
         self._model = model
@@ -50,6 +52,7 @@ class Player:
         self._generator = generator
         self._acceleration = acceleration
         self._open_loop = open_loop
+        self._plays_best = plays_best
         shape = (len(task), model.config.horizon, model.config.action_dim)
         self.mean = torch.zeros(shape, device=task.device)
         self._plan: Plan | None = None
@@ -111,6 +114,7 @@ class Player:
                 config=self._config,
                 generator=self._generator,
                 prior_weight=prior_weight,
+                is_deterministic=self._plays_best,
                 acceleration=self._acceleration,
             )
             self.mean = self._plan.mean

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from mmbench.errors import DeviceError
-from newt_agent.config import Precision
+from mmbench.errors import DeviceError, UsageError
+from newt_agent.config import NewtConfig, Precision
 from newt_agent.int8 import kernel
 from newt_agent.int8.world_model import Int8WorldModel
 from newt_agent.world_model import WorldModel
@@ -36,8 +36,12 @@ class Acceleration:
         return function if self.dtype == torch.int8 else self.applied(function)
 
     def for_planning(self, model: WorldModel) -> WorldModel | Int8WorldModel:
-        """Return the model that plans with the weights as they are now."""
-        return Int8WorldModel(model) if self.dtype == torch.int8 else model
+        """Return the model that plans with the weights as they are now.
+
+        Residual dynamics, which int8 has not, are planned with in float32.
+        """
+        is_int8 = self.dtype == torch.int8 and not model.config.has_residual_dynamics
+        return Int8WorldModel(model) if is_int8 else model
 
     def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
         """Return a context in which large products are in bfloat16, if `dtype` is that."""
@@ -72,6 +76,14 @@ def acceleration(
             raise DeviceError(f"int8 was asked for, and {device} is no CPU")
         kernel.load()
     return Acceleration(getattr(torch, precision), compile)
+
+
+def check_precision(config: NewtConfig, precision: Precision) -> None:
+    """Raise `UsageError` if int8 was asked for by name and the model cannot be planned with so."""
+    if precision == "int8" and config.has_residual_dynamics:
+        raise UsageError(
+            "int8 was asked for, and the model's residual dynamics are in float32 only"
+        )
 
 
 def _fastest(device: torch.device) -> Precision:

@@ -17,8 +17,9 @@ from mmbench.files import locked
 from mmbench.language import EncoderName, embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
+from mmbench.training.clock import clock_rates
 from mmbench.training.collector import Collector, Seen
-from mmbench.training.demonstrations import demonstration_replay
+from mmbench.training.demonstrations import demonstration_replay, scale_of
 from mmbench.training.journal import Episode, Journal
 from mmbench.training.log import RunLog
 from mmbench.training.processes import Group
@@ -34,15 +35,18 @@ from mmbench.training.tables import discounts
 from mmbench.vision import ImageEncoder
 from newt_agent.agent import Newt
 from newt_agent.checkpoint import Checkpoint, new_model, save_checkpoint
+from newt_agent.choosing import choose_plays
 from newt_agent.config import NewtConfig, TrainConfig
 from newt_agent.learner import Learner
 from newt_agent.loading import load
 from newt_agent.player import Player
-from newt_agent.precision import acceleration
+from newt_agent.precision import acceleration, check_precision
 from newt_agent.world_model import WorldModel
 
 JOURNAL = "journal"
-_MAY_CHANGE = ("workers", "wandb", "compile")
+_MAY_CHANGE = ("workers", "wandb", "compile", "choose_episodes")
+_OLDER_RUNS = {"num_processes": 1, "normalise": False, "practice": False, "imitate": "all"}
+"""What runs were, in other words than today's defaults, when they could not yet say so."""
 
 
 def train(
@@ -92,7 +96,9 @@ class Trainer:
         self._images = (
             None if config.obs == "state" else ImageEncoder(config.vision, str(self._device))
         )
+        self._is_scaled = np.zeros(len(config.tasks), np.bool_)
         self.model, self._encoder, target_q = self._new_model()
+        self._is_scaled |= not self.model.config.has_normalised_obs
         all_discounts = discounts(config.tasks).to(self._device)
         seed = config.seed + self._group.rank
         self.learner = Learner(
@@ -102,8 +108,8 @@ class Trainer:
             self.learner.target_q.load_state_dict(target_q)
         self._rng = np.random.default_rng(seed)
         self._generator = torch.Generator(self._device).manual_seed(seed + 1)
-        self._replay = self._new_replay()
         self._demos = self._load_demos()
+        self._replay = self._new_replay()
         self._journal = Journal(self._folder / JOURNAL)
         self._collector = self._new_collector()
         slot_task = torch.from_numpy(self._collector.slot_task).to(self._device)
@@ -116,10 +122,9 @@ class Trainer:
         )
         self._steps_at_once = self._collector.num_slots * self._group.size
         longest = max(task(name).max_episode_steps for name in config.tasks)
+        is_seeded = config.seeding_after_pretraining or not config.pretrain_updates
         self._seeding_steps = (
-            0
-            if config.pretrain_updates
-            else config.seeding_episodes * longest * self._steps_at_once
+            config.seeding_episodes * longest * self._steps_at_once if is_seeded else 0
         )
         self.env_steps = 0
         self.updates = 0
@@ -149,7 +154,7 @@ class Trainer:
             if self.env_steps < self.config.env_steps:
                 self._play()
             if self._log is not None:
-                self.save(self.out / "final")
+                self._save_final()
                 self._log.close()
 
     def save(self, folder: Path) -> None:
@@ -160,24 +165,47 @@ class Trainer:
         """Return the model, the text encoder, and the target networks if they are known."""
         config = self.config
         feature_dim = self._images.feature_dim if self._images else 0
-        encoder, size, code_dim, loaded = config.encoder, config.size, config.code_dim, None
+        encoder, loaded = config.encoder, None
+        model_config = NewtConfig(
+            size=config.size,
+            code_dim=config.code_dim,
+            has_normalised_obs=config.normalise,
+            has_clock=config.clock,
+            has_residual_dynamics=config.residual,
+        )
         if config.checkpoint is not None:
             loaded = load(config.checkpoint, device=str(self._device), single_task=config.tasks[0])
-            encoder, size = loaded.encoder, loaded.model.config.size
-            code_dim = loaded.model.config.code_dim
-        model_config = NewtConfig(
-            size=size,
+            encoder, model_config = loaded.encoder, loaded.model.config
+        model_config = dataclasses.replace(
+            model_config,
             embedding_dim=embedding_dim(encoder),
-            code_dim=code_dim,
             feature_dim=feature_dim,
             planner=config.planner,
             learning=config.learning,
         )
+        check_precision(model_config, config.precision)
         model = new_model(model_config, config.tasks, encoder, config.seed).to(self._device)
+        if model_config.has_clock:
+            rates = clock_rates(config.tasks, model_config.obs_dim)
+            model.clock_rate.copy_(torch.from_numpy(rates))
+        target_q: Mapping[str, Tensor] = {}
         if loaded is not None:
-            model.load_networks(loaded.model)
+            model.load_networks(loaded.model, but=config.fresh)
+            target_q = {} if "q" in config.fresh else loaded.target_q
+            self._take_scales(model, loaded)
         self._group.share(model)
-        return model, encoder, loaded.target_q if loaded else {}
+        return model, encoder, target_q
+
+    def _take_scales(self, model: WorldModel, loaded: Checkpoint) -> None:
+        """Take the scales of observations of the tasks that the checkpoint knows."""
+        if not model.config.has_normalised_obs:
+            return
+        for number, name in enumerate(self.config.tasks):
+            if name in loaded.tasks:
+                row = loaded.tasks.index(name)
+                model.obs_mean[number] = loaded.model.obs_mean[row]
+                model.obs_rate[number] = loaded.model.obs_rate[row]
+                self._is_scaled[number] = True
 
     def _new_collector(self) -> Collector:
         """Return the environments; with several processes, each plays its share of the tasks."""
@@ -195,11 +223,12 @@ class Trainer:
             workers=config.workers,
             images=self._images,
             on_episode=self._keep,
+            clock_rates=self.model.clock_rate.cpu().numpy(),
         )
 
     def _new_replay(self) -> Replay:
         config = self.model.config
-        return Replay(
+        replay = Replay(
             self.config.replay_capacity,
             feature_dim=config.feature_dim,
             obs_dim=config.obs_dim,
@@ -209,6 +238,9 @@ class Trainer:
             sampling=self.config.sampling,
             folder=self._folder / "replay",
         )
+        if self.config.demos_in_replay and self._demos is not None:
+            replay.add_all(self._demos)
+        return replay
 
     def _load_demos(self) -> Replay | None:
         if self.config.demos is None:
@@ -219,6 +251,7 @@ class Trainer:
             feature_dim=self.model.config.feature_dim,
             horizon=self.model.config.horizon,
             has_clock=self.model.config.has_clock,
+            has_practice=self.config.practice,
             sampling=self.config.sampling,
             images=self._images,
             on_progress=self._on_progress,
@@ -228,6 +261,7 @@ class Trainer:
         total = self.config.pretrain_updates
         while self._num_pretrained < total:
             assert self._demos is not None
+            self._scale_observations()
             batch = self._demos.sample(self._batch_size, self._rng, self._device)
             metrics = self.learner.pretrain(batch)
             self._player.weights_changed()
@@ -253,6 +287,7 @@ class Trainer:
                 collector.step(self._act(collector.seen))
                 self.env_steps += self._steps_at_once
                 if self.env_steps >= self._seeding_steps:
+                    self._scale_observations()
                     metrics = self._learn() or metrics
                 all_begin = self._group.agree(collector.all_begin, self._device)
                 self._after_step(metrics, all_begin=all_begin)
@@ -260,7 +295,7 @@ class Trainer:
     def _act(self, seen: Seen) -> FloatArray:
         player = self._player
         if self.env_steps < self._seeding_steps:
-            if self.config.checkpoint:
+            if self.config.checkpoint or self.config.pretrain_updates:
                 noise = player.noise()
                 return player.ask_policy(seen.states, seen.features, noise).action.cpu().numpy()
             shape = player.mask.shape
@@ -273,8 +308,31 @@ class Trainer:
     def _prior_weight(self) -> float:
         if not (self.config.pretrain_updates or self.config.checkpoint):
             return 0.0
-        end = self.config.constraint_end * self.config.env_steps
-        return max(0.0, 1.0 - self.env_steps / end) if end else 0.0
+        total = self.config.env_steps
+        begin, end = self.config.constraint_start * total, self.config.constraint_end * total
+        if self.config.constraint_end == 0 or self.env_steps >= end > 0:
+            return 0.0
+        return 1.0 if self.env_steps <= begin else 1.0 - (self.env_steps - begin) / (end - begin)
+
+    def _scale_observations(self) -> None:
+        """Fix the scale of the tasks that have none yet and whose observations are there now."""
+        if self._is_scaled.all():
+            return
+        config, device = self.model.config, self._device
+        tables = torch.zeros(3, len(self.config.tasks), config.obs_dim, device=device)
+        buffers = [self._replay] if self._demos is None else [self._demos, self._replay]
+        for number in np.flatnonzero(~self._is_scaled).tolist():
+            seen = [b.observations(number) for b in buffers if b.has_episodes(number)]
+            if seen:
+                mean, std = (torch.from_numpy(row) for row in scale_of(np.concatenate(seen)))
+                tables[:, number] = torch.stack((mean, std, torch.ones_like(mean)))
+        self._group.average(tables)  # each process has seen its own tasks
+        mean, std, known = tables
+        rows = torch.nonzero(known[:, 0])[:, 0]
+        share = known[rows]
+        self.model.set_obs_scale(mean[rows] / share, std[rows] / share, rows)
+        self._is_scaled[rows.cpu().numpy()] = True
+        self._player.weights_changed()
 
     def _learn(self) -> dict[str, Tensor]:
         config = self.config
@@ -285,6 +343,8 @@ class Trainer:
             batch_size = self._batch_size
             num_demos = round(config.demo_share * batch_size) if self._demos else 0
             batch = self._replay.sample(batch_size - num_demos, self._rng, self._device)
+            if config.imitate == "demonstrations":
+                batch = dataclasses.replace(batch, weight=torch.zeros_like(batch.reward))
             if self._demos and num_demos:
                 demos = self._demos.sample(num_demos, self._rng, self._device)
                 batch = join([demos, batch])
@@ -307,7 +367,7 @@ class Trainer:
             note = "" if self._last_score is None else f"score {self._last_score:.3f}"
             self._on_progress(Progress("training", step, total, note))
 
-    def _keep(self, number: int, episode: Episode) -> None:
+    def _keep(self, number: int, episode: Episode, score: float) -> None:
         self._replay.add(
             *(number, episode["obs"], episode["action"], episode["reward"], episode.get("feature"))
         )
@@ -320,7 +380,23 @@ class Trainer:
             encoder=self._encoder,
             target_q=self.learner.target_q.state_dict(),
             vision=self._images.name if self._images else None,
+            prior_weight=self._prior_weight(),
         )
+
+    def _save_final(self) -> None:
+        """Write the last checkpoint, with the better way to play each task if that is asked for."""
+        checkpoint, config = self._checkpoint(), self.config
+        if config.choose_episodes:
+            checkpoint = choose_plays(
+                checkpoint,
+                episodes=config.choose_episodes,
+                seed=config.seed + 1,  # other episodes than those that were learned from
+                device=str(self._device),
+                workers=config.workers,
+                precision=config.precision,
+                on_progress=self._on_progress,
+            )
+        save_checkpoint(self.out / "final", checkpoint)
 
     def _evaluate(self) -> float | None:
         """Play evaluation episodes in environments of their own; return the mean score."""
@@ -333,7 +409,6 @@ class Trainer:
                 tasks,
                 device=str(self._device),
                 seed=options["seed"],
-                prior_weight=self._prior_weight(),
                 precision=self.config.precision,
                 compile=self.config.compile,
             )
@@ -381,7 +456,7 @@ class Trainer:
         """Start the folder of a run, or go on with the one that is there."""
         described = {**dataclasses.asdict(self.config), "num_processes": self._group.size}
         # A run of before an option existed was one with its default.
-        before = {**dataclasses.asdict(TrainConfig(tasks=())), "num_processes": 1}
+        before = {**dataclasses.asdict(TrainConfig(tasks=())), **_OLDER_RUNS}
         if open_run(self._folder, described, may_change=_MAY_CHANGE, defaults=before):
             self._load_snapshot()
 
@@ -402,6 +477,7 @@ class Trainer:
             "num_journals": self._journal.num_files,
             "warmups": self.learner.warmup_counts(),
             "rng": self._rng.bit_generator.state,
+            "is_scaled": self._is_scaled.tolist(),
         }
         save_snapshot(self._folder, tensors, numbers)
 
@@ -416,4 +492,5 @@ class Trainer:
         self._updates_due = numbers["tokens"]
         self._collector.restore(numbers["episodes_begun"])
         self._rng.bit_generator.state = numbers["rng"]
+        self._is_scaled |= np.array(numbers.get("is_scaled", False))
         self._journal.read(numbers["num_journals"], self._replay)

@@ -26,6 +26,7 @@ OBS_CLIP = 5.0
 MIN_OBS_STD = 1e-3
 """Entries that vary less are divided by this."""
 _MAX_FIRST_CODE = 0.02
+_MIN_LATENT = 1e-6
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -115,6 +116,8 @@ class WorldModel(nn.Module):
         self.q = of_step(num_members=size.num_q)
         for network in (self.reward, self.q):  # rewards and values start at exactly 0
             nn.init.zeros_(network.matrices[-1])
+        if config.has_residual_dynamics:
+            nn.init.zeros_(self.dynamics.gains[-1])
         codes = None
         if config.code_dim:
             drawn = torch.empty(len(embeddings), config.code_dim)
@@ -133,10 +136,14 @@ class WorldModel(nn.Module):
         if self.codes is not None:
             self.codes.data.copy_(torch.renorm(self.codes.data, p=2, dim=0, maxnorm=1.0))
 
-    def load_networks(self, other: "WorldModel") -> None:
+    def load_networks(self, other: "WorldModel", *, but: Collection[str] = ()) -> None:
         """Take the weights of a model of the same size; the tables of the tasks stay.
 
         A model that sees no pictures fits one that does: their weights begin at 0.
+
+        Args:
+            other: The model.
+            but: Networks that keep their own weights, e.g. `reward`.
 
         Raises:
             CheckpointError: If another size does not fit.
@@ -148,7 +155,7 @@ class WorldModel(nn.Module):
             weights[first] = nn.functional.pad(weights[first], (0, missing))
         with torch.no_grad():
             for name, parameter in self.named_parameters():
-                if name == "codes":
+                if name == "codes" or name.partition(".")[0] in but:
                     continue
                 if parameter.shape != weights[name].shape:
                     raise CheckpointError(
@@ -190,20 +197,29 @@ class WorldModel(nn.Module):
             obs = scaled.clamp(-OBS_CLIP, OBS_CLIP)
         return self.encoder(obs, context.encoder, feature)[0]
 
-    def set_obs_scale(self, mean: Tensor, std: Tensor) -> None:
-        """Normalise observations by their mean and standard deviation, each `(K, obs_dim)`.
+    def set_obs_scale(self, mean: Tensor, std: Tensor, task: Tensor | None = None) -> None:
+        """Normalise observations by their mean and standard deviation, each `(N, obs_dim)`.
+
+        Args:
+            mean: Of the tasks' observations.
+            std: Likewise.
+            task: The tasks, shape `(N,)`; all by default.
 
         Raises:
             ValueError: If the model's configuration says that observations are not normalised.
         """
         if not self.config.has_normalised_obs:
             raise ValueError("the model sees observations as they are (has_normalised_obs=False)")
-        self.obs_mean.copy_(mean)
-        self.obs_rate.copy_(1 / std.clamp(min=MIN_OBS_STD))
+        rows = slice(None) if task is None else task
+        self.obs_mean[rows] = mean.to(self.obs_mean)
+        self.obs_rate[rows] = 1 / std.to(self.obs_rate).clamp(min=MIN_OBS_STD)
 
     def next_latent(self, z: Tensor, action: Tensor, context: Contexts) -> Tensor:
         """Return the latents that follow, shape `(*rows, D)`."""
-        return self.dynamics(z, context.dynamics, action)[0]
+        skip = None
+        if self.config.has_residual_dynamics:  # SimNorm makes z of it, if nothing is added
+            skip = torch.log(z.clamp(min=_MIN_LATENT))
+        return self.dynamics(z, context.dynamics, action, skip=skip)[0]
 
     def reward_logits(self, z: Tensor, action: Tensor, context: Contexts) -> Tensor:
         """Return logits of rewards, shape `(*rows, NUM_BINS)`."""

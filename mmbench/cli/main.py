@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
+from mmbench.cli.settings import with_settings
 from mmbench.errors import MMBenchError
 from mmbench.escape import printable
 from mmbench.plugins import load_plugin, near_match, plugins
@@ -84,6 +85,7 @@ def commands() -> dict[str, EntryPoint]:
 def _run(name: str, arguments: Sequence[str], point: EntryPoint) -> int:
     import tyro  # the list of commands does without it
 
+    arguments = with_settings(arguments)
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):

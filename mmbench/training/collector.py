@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from mmbench import FloatArray, MultitaskVectorEnv, make_vec
 from mmbench.errors import UsageError
 from mmbench.seeding import training_seed
+from mmbench.training.clock import Clock, timed
 from mmbench.training.journal import Episode
 from mmbench.vision import ImageEncoder
 
-OnEpisode = Callable[[int, Episode], None]
-"""Called with the number of a task and an episode of it."""
+OnEpisode = Callable[[int, Episode, float], None]
+"""Called with the number of a task, an episode of it, and its score."""
 
 
 class Seen(NamedTuple):
@@ -47,6 +48,7 @@ class Collector(AbstractContextManager["Collector"]):
         workers: Worker processes; 0 plays in this process.
         images: Makes features of images; without it there are none.
         on_episode: Called with every whole episode.
+        clock_rates: Of the tasks' clocks, which are then shown, shape `(K,)`; none by default.
 
     Attributes:
         slot_task: Numbers of the slots' tasks, shape `(E,)`.
@@ -68,6 +70,7 @@ class Collector(AbstractContextManager["Collector"]):
         workers: int,
         images: ImageEncoder | None,
         on_episode: OnEpisode,
+        clock_rates: FloatArray | None = None,
     ) -> None:
         self.slot_task = np.repeat(np.asarray(own, np.int64), copies)
         self.all_begin = True
@@ -77,6 +80,9 @@ class Collector(AbstractContextManager["Collector"]):
         self._images = images
         self._on_episode = on_episode
         self._begun = np.zeros(len(self.slot_task), np.int64)
+        rates = np.zeros(len(tasks), np.float32) if clock_rates is None else clock_rates
+        self._clock_rate = rates[self.slot_task]
+        self._clock = Clock(self._clock_rate)
         self._envs: MultitaskVectorEnv | None = None
         self._episodes: list[_EpisodeNow] = []
 
@@ -107,7 +113,8 @@ class Collector(AbstractContextManager["Collector"]):
         obs, _ = self._envs.reset(seed=[self._next_seed(slot) for slot in slots])
         self._queue_seeds(slots)
         states, features = observed(obs, self._images)
-        self.seen = Seen(states, features, np.ones(self.num_slots, bool))
+        first = np.ones(self.num_slots, bool)
+        self.seen = Seen(self._clock(states, first), features, first)
         self._episodes = [_EpisodeNow(row) for row in _rows(states, features)]
         return self
 
@@ -136,13 +143,16 @@ class Collector(AbstractContextManager["Collector"]):
         for slot, episode in enumerate(self._episodes):
             episode.add(actions[slot], float(rewards[slot]), reached[slot])
         if ended:
-            restarted = info["final_info"]["worker_restarted"]
+            restarted, scores = (info["final_info"][k] for k in ("worker_restarted", "score"))
             for slot in ended:
                 if not restarted[slot]:
-                    self._on_episode(int(self.slot_task[slot]), self._episodes[slot].arrays())
+                    played = self._episodes[slot].arrays()
+                    rate, obs_dim = float(self._clock_rate[slot]), states.shape[1]
+                    played["obs"] = timed(played["obs"], rate, obs_dim)
+                    self._on_episode(int(self.slot_task[slot]), played, float(scores[slot]))
                 self._episodes[slot] = _EpisodeNow(rows[slot])
             self._queue_seeds(ended)
-        self.seen = Seen(states, features, truncated)
+        self.seen = Seen(self._clock(states, truncated), features, truncated)
         self.all_begin = bool(truncated.all())
 
     def _next_seed(self, slot: int) -> int:

@@ -124,7 +124,12 @@ def observation_scale(
     replay: Replay, num_tasks: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return mean and standard deviation of every task's observations, each `(num_tasks, O)`."""
-    rows = [replay.observations(number) for number in range(num_tasks)]
-    means = np.stack([of_task.mean(0, dtype=np.float64) for of_task in rows])
-    stds = np.stack([of_task.std(0, dtype=np.float64) for of_task in rows])
-    return means.astype(np.float32), stds.astype(np.float32)
+    found = [scale_of(replay.observations(number)) for number in range(num_tasks)]
+    means, stds = zip(*found, strict=True)
+    return np.stack(means), np.stack(stds)
+
+
+def scale_of(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return mean and standard deviation of observations `(N, O)`, each `(O,)`."""
+    mean, std = rows.mean(0, dtype=np.float64), rows.std(0, dtype=np.float64)
+    return mean.astype(np.float32), std.astype(np.float32)

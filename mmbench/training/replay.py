@@ -231,6 +231,17 @@ class Replay:
             raise ReplayDataError(f"there is no episode of task {task}")
         return np.concatenate([self._rows["obs"][run.start : run.end] for run in runs])
 
+    def has_episodes(self, task: int) -> bool:
+        """Return whether there is an episode of a task."""
+        return any(run.task == task for run in self._runs)
+
+    def add_all(self, other: "Replay") -> None:
+        """Add the episodes of another buffer, as they were played."""
+        for start, end, task in other._runs:
+            rows = {name: values[start:end] for name, values in other._rows.items()}
+            feature = rows["feature"] if rows["feature"].shape[1] else None
+            self.add(task, rows["obs"], rows["action"][1:], rows["reward"][1:, 0], feature)
+
     def _draw(
         self, batch_size: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -82,10 +82,15 @@ def load() -> ctypes.CDLL:
         DeviceError: The CPU or the compiler cannot do it.
     """
     if not torch.cpu._is_vnni_supported():
-        raise DeviceError("int8 was asked for, and this CPU has no AVX-512 VNNI")
+        raise DeviceError(
+            "int8 was asked for, and this CPU has no AVX-512 VNNI; leave the precision at auto"
+        )
     compiler = cpp_compiler()
     if compiler is None:
-        raise DeviceError("int8 was asked for, and there is no C++ compiler")
+        raise DeviceError(
+            "int8 was asked for, and there is no C++ compiler (g++ or clang++); install one, or leave "
+            "the precision at auto"
+        )
     library = ctypes.CDLL(str(_built(compiler)))
     for function, given in ((library.pack, Matrix), (library.run, Call)):
         function.argtypes = [POINTER(given)]

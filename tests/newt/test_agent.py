@@ -1,6 +1,7 @@
 """Newt as an agent."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from mmbench.errors import CheckpointError, DeviceError, UsageError
 from newt_agent.agent import make
 from newt_agent.checkpoint import Checkpoint, new_model, save_checkpoint
 from newt_agent.config import NewtConfig, PlannerConfig
+from newt_agent.planner import plan
 
 TASKS = ("pygame-landing", "pygame-pong")
 CONFIG = NewtConfig(
@@ -69,9 +71,50 @@ def test_open_loop_plans_once_in_a_while(checkpoint: str) -> None:
     player = agent(checkpoint, open_loop=3)
     first = np.array([True, True])
     player.act(obs(), first=first)
-    planned = player._player.mean[:, 0].clone()  # type: ignore[attr-defined]
+    planned = player._parts[0][2].mean[:, 0].clone()  # type: ignore[attr-defined]
     second = player.act(obs() + 5, first=~first)
     np.testing.assert_array_equal(second, planned.numpy())
+
+
+def test_each_task_is_played_by_what_the_checkpoint_says(tmp_path: Path) -> None:
+    model = new_model(CONFIG, TASKS, "minilm")
+    mixed = Checkpoint(
+        model=model,
+        tasks=TASKS,
+        encoder="minilm",
+        target_q={},
+        plays_by_task={"pygame-pong": "policy"},
+        prior_weight=0.25,
+    )
+    save_checkpoint(tmp_path, mixed)
+    first = np.array([True, True])
+    found, planned, asked = (
+        agent(str(tmp_path), **options).act(obs(), first=first)
+        for options in ({}, {"planning": True}, {"planning": False})
+    )
+    np.testing.assert_allclose(found[1], asked[1], atol=1e-6)
+    assert np.abs(found[0] - asked[0]).max() > 1e-3
+    assert np.abs(planned[1] - asked[1]).max() > 1e-3
+
+
+def test_plans_start_from_the_policy_as_in_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = new_model(CONFIG, TASKS, "minilm")
+    save_checkpoint(
+        tmp_path,
+        Checkpoint(model=model, tasks=TASKS, encoder="minilm", target_q={}, prior_weight=0.25),
+    )
+    asked: list[tuple[float, bool]] = []
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        asked.append((options["prior_weight"], options["is_deterministic"]))
+        return plan(*arguments, **options)
+
+    monkeypatch.setattr("newt_agent.player.plan", watched)
+    for options in ({}, {"prior_weight": 1.0, "elite": "drawn"}):
+        agent(str(tmp_path), **options).act(obs(), first=np.array([True, True]))
+    assert asked == [(0.25, True), (1.0, False)]
 
 
 def test_a_task_that_is_new_to_the_model_is_played_by_its_language(checkpoint: str) -> None:
@@ -83,6 +126,7 @@ def test_a_task_that_is_new_to_the_model_is_played_by_its_language(checkpoint: s
 def test_wrong_use_is_told(checkpoint: str) -> None:
     for message, wrong in (
         ("open_loop is 4, expected 1 to 3", {"open_loop": 4}),
+        ("elite is 'first', expected best or drawn", {"elite": "first"}),
         ("plan_budget 0.01 leaves 0 sequences, at least 9", {"plan_budget": 0.01}),
     ):
         with pytest.raises(UsageError, match=message):

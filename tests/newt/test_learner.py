@@ -1,5 +1,6 @@
 """Losses and targets, against the equations written out row by row."""
 
+import dataclasses
 import math
 
 import pytest
@@ -9,8 +10,9 @@ from torch import Tensor
 from mmbench.training import two_hot
 from mmbench.training.replay import Batch
 from newt_agent.config import LearningConfig
-from newt_agent.learner import Learner, RunningScale
+from newt_agent.learner import Learner
 from newt_agent.losses import td_target
+from newt_agent.scale import RunningScale
 from newt_agent.world_model import WorldModel
 from tests.newt.test_world_model import made
 
@@ -207,6 +209,72 @@ def test_scales_may_be_per_task() -> None:
     scale.update(torch.cat((torch.arange(101.0), torch.zeros(10))), task)
     torch.testing.assert_close(scale.value, torch.tensor([1.0, 1.89, 1.0]))
     torch.testing.assert_close(scale.of(torch.tensor([2, 1])), torch.tensor([1.0, 1.89]))
+
+
+@pytest.mark.parametrize(("num_tasks", "num_rows"), [(200, 256), (200, 1024), (13, 256)])
+def test_scales_per_task_need_no_more_than_a_row_or_two_of_a_task(
+    num_tasks: int, num_rows: int
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    scale = RunningScale(num_tasks, 0.1, torch.device("cpu"))
+    for _ in range(60):
+        task = torch.randint(num_tasks, (num_rows,), generator=generator)
+        scale.update(100 * torch.rand(num_rows, generator=generator), task)
+    assert scale.value.mean().item() == pytest.approx(90, abs=4)
+
+
+def test_a_tasks_scale_forgets_values_older_than_its_last_128() -> None:
+    scale = RunningScale(2, 1.0, torch.device("cpu"))
+    scale.update(torch.linspace(0, 1000, 100), torch.zeros(100, dtype=torch.long))
+    assert scale.value.tolist() == pytest.approx([900, 1])
+    task = torch.tensor([0] * 200 + [1])
+    scale.update(torch.cat((torch.linspace(5000, 6000, 72), torch.linspace(0, 100, 129))), task)
+    # The last 128 of task 0 are 100 / 128 apart, from 0 to 99.2; task 1 has one value.
+    assert scale.value.tolist() == pytest.approx([0.9 * 127 * 100 / 128, 1], rel=1e-4)
+
+
+def test_a_scale_goes_on_where_it_was_saved() -> None:
+    first, second = (RunningScale(3, 0.5, torch.device("cpu")) for _ in range(2))
+    q, task = 10 * torch.randn(300), torch.randint(3, (300,))
+    first.update(q[:200], task[:200])
+    second.restore({name: tensor.clone() for name, tensor in first.tensors().items()})
+    for scale in (first, second):
+        scale.update(q[200:], task[200:])
+    torch.testing.assert_close(first.value, second.value, rtol=0, atol=0)
+    old = RunningScale(3, 0.5, torch.device("cpu"))
+    old.restore({"scale": torch.tensor([4.0, 5.0, 6.0])})  # of before there were windows
+    old.update(torch.zeros(1), torch.tensor([1]))
+    assert old.value.tolist() == [4, 3, 6]
+
+
+def test_imitation_has_one_coefficient_for_pretraining_and_one_for_online() -> None:
+    data = batch()
+    losses = []
+    for config in (
+        LearningConfig(pretrain_prior_coef=0, prior_coef=7),
+        LearningConfig(pretrain_prior_coef=2, prior_coef=0),
+        LearningConfig(pretrain_prior_coef=0, prior_coef=0),
+    ):
+        learner = Learner(trained_model(), DISCOUNTS, config, seed=0)
+        pretrained = learner.pretrain(data)
+        learner = Learner(trained_model(), DISCOUNTS, config, seed=0)
+        losses.append((pretrained, learner.update(data)))
+    (pretrained, online), (other_pretrained, _), (without, other_online) = losses
+    assert pretrained["loss"].item() == pytest.approx(without["loss"].item())
+    difference = other_pretrained["loss"] - pretrained["loss"]
+    assert difference.item() == pytest.approx(2 * pretrained["prior"].item(), rel=1e-3)
+    assert online["policy_loss"] > other_online["policy_loss"]
+
+
+def test_rows_of_weight_zero_are_not_imitated() -> None:
+    data = batch()
+    weight = torch.zeros(3, B)
+    weight[:, 0] = 0.5
+    learner = Learner(trained_model(), DISCOUNTS, LearningConfig(), seed=0)
+    whole = learner.update(data)["imitation"]
+    learner = Learner(trained_model(), DISCOUNTS, LearningConfig(), seed=0)
+    alone = learner.update(dataclasses.replace(data, weight=weight))["imitation"]
+    assert 0 < alone < 0.5 * whole
 
 
 def test_learning_fits_a_batch() -> None:

@@ -2,10 +2,12 @@
 
 import csv
 import dataclasses
+import json
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +18,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import mmbench
 from mmbench.errors import DeviceError, RunError, UsageError
 from mmbench.training.curves import read_evaluations
+from mmbench.training.replay import Batch
 from newt_agent.agent import make
-from newt_agent.checkpoint import load_checkpoint
+from newt_agent.checkpoint import SHIPPED_WEIGHTS, load_checkpoint
 from newt_agent.config import PlannerConfig, TrainConfig
 from newt_agent.trainer import Trainer
 
@@ -143,11 +146,124 @@ def test_finetuning_starts_from_the_checkpoints_weights(whole_run: Path, tmp_pat
     assert load_checkpoint(tmp_path / "final").tasks == ("og-point-arena",)
 
 
+def test_observations_are_normalised_by_what_was_seen_when_learning_began(tmp_path: Path) -> None:
+    trainer = Trainer(dataclasses.replace(CONFIG, env_steps=150), tmp_path)
+    trainer.run()
+    seeding = trainer._replay._rows["obs"][:102].astype(float)  # two episodes of 50 steps
+    expected = np.sqrt(((seeding - seeding.mean(0)) ** 2).mean(0)).clip(min=1e-3)
+    found = load_checkpoint(tmp_path / "final").model
+    np.testing.assert_allclose(found.obs_mean[0], seeding.mean(0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found.obs_rate[0], 1 / expected, rtol=1e-4)
+    as_they_are = Trainer(dataclasses.replace(CONFIG, normalise=False), tmp_path / "raw")
+    assert not as_they_are.model.config.has_normalised_obs
+
+
+@pytest.mark.parametrize(("imitate", "weight_of_own"), [("demonstrations", 0), ("all", 1)])
+def test_what_is_imitated_online(
+    imitate: Any, weight_of_own: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = dataclasses.replace(
+        CONFIG,
+        tasks=("og-point-arena",),
+        env_steps=110,
+        seeding_episodes=1,
+        demos="shipped",
+        demo_share=0.25,
+        demos_in_replay=True,
+        imitate=imitate,
+    )
+    trainer = Trainer(config, tmp_path)
+    assert trainer._demos is not None
+    num_demos = trainer._demos.num_episodes
+    assert trainer._replay.num_episodes == num_demos > 10
+    batches: list[Batch] = []
+
+    def update(batch: Batch) -> dict[str, torch.Tensor]:
+        batches.append(batch)
+        return {}
+
+    monkeypatch.setattr(trainer.learner, "update", update)
+    trainer.run()
+    assert trainer._replay.num_episodes == num_demos + 1
+    assert len(batches) == 2  # 0.2 of 11 steps
+    for batch in batches:
+        assert batch.weight is not None
+        assert batch.weight.shape == (3, 16)
+        assert (batch.weight[:, :4] > 0).any()
+        assert (batch.weight[:, 4:] == weight_of_own).all()
+
+
+def test_plans_depend_less_and_less_on_the_policy(tmp_path: Path) -> None:
+    config = dataclasses.replace(
+        CONFIG,
+        tasks=("og-point-arena",),
+        demos="shipped",
+        pretrain_updates=1,
+        constraint_start=0.1,
+        constraint_end=0.5,
+    )
+    trainer = Trainer(config, tmp_path)
+    weights = []
+    for trainer.env_steps in (0, 40, 120, 160, 200, 400):
+        weights.append(trainer._checkpoint().prior_weight)
+    assert weights == pytest.approx([1, 1, 0.5, 0.25, 0, 0])
+    assert trainer._seeding_steps == 0
+    seeded = dataclasses.replace(config, seeding_after_pretraining=True, constraint_end=0.1)
+    trainer = Trainer(seeded, tmp_path / "seeded")
+    assert trainer._seeding_steps == 200
+    for trainer.env_steps, weight in ((39, 1.0), (40, 0.0)):
+        assert trainer._prior_weight() == weight
+
+
+def test_finetuning_takes_what_the_checkpoint_is_like(tmp_path: Path) -> None:
+    """The clone that ships sees normalised observations, and mujoco-walker's with a clock."""
+    config = dataclasses.replace(
+        CONFIG,
+        tasks=("mujoco-walker", "ms-push-apple"),
+        checkpoint=str(SHIPPED_WEIGHTS),
+        fresh=("reward", "q"),
+        normalise=False,
+        constraint_end=0.0,
+    )
+    trainer = Trainer(config, tmp_path)
+    clone = load_checkpoint(SHIPPED_WEIGHTS)
+    row = clone.tasks.index("mujoco-walker")
+    torch.testing.assert_close(trainer.model.obs_rate[0], clone.model.obs_rate[row])
+    assert trainer._is_scaled.tolist() == [True, False]
+    assert trainer.model.clock_rate.tolist() == [clone.model.clock_rate[row].item(), 0]
+    assert trainer.model.clock_rate[0] > 0
+    taken, before = trainer.model, clone.model
+    torch.testing.assert_close(taken.policy.matrices[1], before.policy.matrices[1])
+    torch.testing.assert_close(taken.dynamics.matrices[1], before.dynamics.matrices[1])
+    assert not torch.equal(taken.q.matrices[1], before.q.matrices[1])
+    assert torch.equal(trainer.learner.target_q.matrices[1], taken.q.matrices[1])
+    assert trainer._prior_weight() == 0
+
+
+def test_a_run_of_before_an_option_existed_goes_on(whole_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text((whole_run / "train.json").read_text())
+    described = json.loads((tmp_path / "train.json").read_text())
+    for name in ("normalise", "practice", "imitate", "residual", "fresh", "code_dim"):
+        del described[name]
+    del described["learning"]["pretrain_prior_coef"]
+    (tmp_path / "train.json").write_text(json.dumps(described))
+    with pytest.raises(RunError, match="holds a run with normalise False, not True"):
+        Trainer(CONFIG, tmp_path)
+    as_then = dataclasses.replace(CONFIG, normalise=False, practice=False, imitate="all")
+    assert Trainer(as_then, tmp_path).env_steps == 0
+
+
 def test_wrong_use_is_told(whole_run: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds a run with batch_size 16, not 32"):
         Trainer(dataclasses.replace(CONFIG, batch_size=32), whole_run)
     with pytest.raises(UsageError, match="pretraining needs demonstrations"):
         dataclasses.replace(CONFIG, pretrain_updates=1)
+    with pytest.raises(UsageError, match="the buffer cannot begin with demonstrations; give"):
+        dataclasses.replace(CONFIG, demos_in_replay=True)
+    with pytest.raises(UsageError, match="without a checkpoint all networks begin anew"):
+        dataclasses.replace(CONFIG, fresh=("q",))
+    with pytest.raises(UsageError, match="residual dynamics are in float32 only"):
+        Trainer(dataclasses.replace(CONFIG, residual=True, precision="int8"), tmp_path / "int8")
     with pytest.raises(DeviceError, match="torch sees no GPU"):
         dataclasses.replace(CONFIG, device="cuda")
     with pytest.raises(UsageError, match="no task was given"):

@@ -81,6 +81,32 @@ def test_a_checkpoints_codes_are_of_its_own_tasks() -> None:
     torch.testing.assert_close(model.policy.matrices[0], other.policy.matrices[0])
 
 
+def test_residual_dynamics_begin_at_nothing_changes() -> None:
+    model = made(has_residual_dynamics=True)
+    context = model.contexts().of(torch.tensor([1]))
+    z = model.encode(torch.randn(1, 128), context)
+    action = torch.rand(1, 16)
+    torch.testing.assert_close(model.next_latent(z, action, context), z, rtol=1e-4, atol=1e-5)
+    # What the last layer adds multiplies: SimNorm(log z + b) is z exp(b), with sums of 1 again.
+    with torch.no_grad():
+        model.dynamics.shifts[-1].normal_(std=0.5)
+    raised = (z * model.dynamics.shifts[-1].exp()).view(8, -1)
+    expected = (raised / raised.sum(0)).view(1, -1)
+    found = model.next_latent(z, action, context)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert found.sum().item() == pytest.approx(384 / 8)
+
+
+def test_networks_may_begin_anew() -> None:
+    model, other = made(), made()
+    for network in (other.reward, other.q, other.policy):
+        torch.nn.init.ones_(network.matrices[0])
+    model.load_networks(other, but=("reward", "q"))
+    assert not (model.reward.matrices[0] == 1).any()
+    assert not (model.q.matrices[0] == 1).any()
+    assert (model.policy.matrices[0] == 1).all()
+
+
 def test_simnorm_is_a_softmax_in_groups_of_eight() -> None:
     x = torch.tensor([[0, 7], [1, 6], [2, 5], [3, 4], [4, 3], [5, 2], [6, 1], [7, 0]]).float()
     y = simnorm(x.view(1, 16)).view(8, 2)

@@ -1,0 +1,66 @@
+"""Plans or the policy alone, task by task."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from newt_agent import Checkpoint, Newt, NewtConfig, choose_plays, new_model
+from newt_agent.choosing import _mean_scores
+from newt_agent.config import PlannerConfig
+
+TASKS = ("og-point-maze", "og-point-arena", "mujoco-reacher")  # 100, 100 and 50 steps
+
+
+def test_the_better_way_to_play_is_chosen_on_episodes_of_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planner = PlannerConfig(num_samples=8, num_elites=2, num_policy_samples=2, num_iterations=1)
+    config = NewtConfig(size="XS", embedding_dim=0, planner=planner)
+    model = new_model(config, TASKS, "none")
+    checkpoint = Checkpoint(model=model, tasks=TASKS, encoder="none", target_q={})
+    played: list[tuple[tuple[str, ...], bool]] = []
+
+    class Watched(Newt):
+        def __init__(self, checkpoint: Checkpoint, tasks: Any, **options: Any) -> None:
+            super().__init__(checkpoint, tasks, **options)
+            played.append((tuple(tasks), options["planning"]))
+
+    seeds: list[int] = []
+    monkeypatch.setattr("newt_agent.choosing.Newt", Watched)
+    monkeypatch.setattr(
+        "mmbench.training.collector.training_seed",
+        lambda task, seed, copy: seeds.append(seed) or 2**40 + seed,
+    )
+    scores = iter([[0.5], [0.5], [0.9, 0.1], [0.2, 0.8]])
+    means = "newt_agent.choosing._mean_scores"
+    whole = choose_plays(checkpoint, episodes=1, seed=3, precision="float32")
+    assert set(whole.plays_by_task) == set(TASKS)
+    assert set(seeds) == {3}
+    assert played == [
+        (("mujoco-reacher",), True),
+        (("mujoco-reacher",), False),
+        (("og-point-maze", "og-point-arena"), True),
+        (("og-point-maze", "og-point-arena"), False),
+    ]
+    monkeypatch.setattr(means, lambda *arguments: next(scores))
+    chosen = choose_plays(checkpoint, episodes=1, precision="float32")
+    assert chosen.plays_by_task == {
+        "mujoco-reacher": "policy",  # as good, and cheaper
+        "og-point-maze": "plan",
+        "og-point-arena": "policy",
+    }
+    assert chosen.model is model
+    assert checkpoint.plays_by_task == {}
+
+
+def test_scores_are_those_of_whole_episodes() -> None:
+    class Still:
+        def act_on(self, states: Any, features: Any, first: Any) -> Any:
+            self.num_played = getattr(self, "num_played", 0) + 1
+            return np.zeros((len(states), 16), np.float32)
+
+    still: Any = Still()
+    (score,) = _mean_scores(still, ["cartpole-balance"], 1, 0, 0, None)
+    assert still.num_played == 500
+    assert 0.05 < score < 1  # the pole begins near the top, and rewards are given on the way
