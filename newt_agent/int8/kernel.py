@@ -88,7 +88,7 @@ def load() -> ctypes.CDLL:
     compiler = cpp_compiler()
     if compiler is None:
         raise DeviceError(
-            "int8 was asked for, and there is no C++ compiler (g++ or clang++); install one, or leave "
+            "int8 was asked for, and there is no C++ compiler; install g++ or clang++, or leave "
             "the precision at auto"
         )
     library = ctypes.CDLL(str(_built(compiler)))

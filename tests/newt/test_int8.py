@@ -282,10 +282,15 @@ def refused(device: str = "cpu") -> str:
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refused("cuda") == "int8 was asked for, and cuda is no CPU"
     monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
-    assert refused() == "int8 was asked for, and this CPU has no AVX-512 VNNI"
+    assert refused() == (
+        "int8 was asked for, and this CPU has no AVX-512 VNNI; leave the precision at auto"
+    )
     monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert refused() == "int8 was asked for, and there is no C++ compiler"
+    assert refused() == (
+        "int8 was asked for, and there is no C++ compiler; install g++ or clang++, or leave the "
+        "precision at auto"
+    )
 
 
 def test_a_compiler_that_fails_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
