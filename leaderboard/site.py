@@ -385,15 +385,14 @@ def _dots(entries: Sequence[Entry], name: str) -> Mapping[str, Any]:
 
 
 def _profiles(entries: Sequence[Entry], name: str) -> Mapping[str, Any]:
-    """Draw the share of tasks whose mean score is above every threshold."""
+    """Draw the share of episodes with a higher score than every threshold."""
     thresholds = np.linspace(0, 1, 101)
     figure = go.Figure()
     for label, entry in zip(_names(entries), entries, strict=True):
-        means = np.array(list(entry.task_means.values()))
-        shares = (means[None] > thresholds[:, None]).mean(1)
+        shares = scoring.performance_profile(entry.scores, thresholds)
         figure.add_scatter(x=thresholds.round(2), y=shares.round(4), name=label, mode="lines")
     figure.update_xaxes(range=[0, 1], title="score")
-    figure.update_yaxes(range=[0, 1.02], title="share of tasks above it")
+    figure.update_yaxes(range=[0, 1.02], title="share of episodes above it")
     return _html(figure, name, "Performance profiles")
 
 

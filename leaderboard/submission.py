@@ -76,6 +76,11 @@ class Submission:
     result: Result
 
     @property
+    def is_privileged(self) -> bool:
+        """Whether the agent sees more than observations: its authors or the manifest say so."""
+        return self.description.is_privileged or self.result.manifest.is_privileged
+
+    @property
     def track(self) -> str:
         """Which submissions it is ranked with: all that have the same track."""
         said = self.description
@@ -86,7 +91,7 @@ class Submission:
                 "images" if said.has_images else "states",
                 f"{self.result.assets} assets",
                 "demonstrations" if said.has_demos else "no demonstrations",
-                *(("privileged",) if said.is_privileged else ()),
+                *(("privileged",) if self.is_privileged else ()),
             )
         )
 

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from leaderboard.submission import SubmissionError, unpacked, validate
+from mmbench.agent import Expert
 from mmbench.demos.expert import build_expert
-from mmbench.demos.plans import Expert
 from mmbench.env import TaskEnv
 from mmbench.episodes import record_episode
 from mmbench.evaluation.verification import Verification, verify_result

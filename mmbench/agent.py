@@ -3,12 +3,14 @@
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.env import TaskEnv
 from mmbench.errors import AgentError, MMBenchError, UnknownAgentError
 from mmbench.plugins import load_plugin, near_match, plugins
 from mmbench.simulator import FloatArray
@@ -57,6 +59,41 @@ AgentFactory = Callable[..., Agent]
 task id per slot."""
 
 
+Expert = Callable[[TaskEnv], FloatArray]
+"""Plays one episode: called with the environment before every step, returns the action, float32,
+shape `(action_dim,)`. It may read the simulator's state and change it, if it puts it back."""
+
+
+@dataclass(frozen=True)
+class Privileged:
+    """What stands in the place of an agent's factory for players that see the environment itself.
+
+    What they score is kept apart from what agents score, who see observations.
+
+    Attributes:
+        make: A function of a module, called as `make(env, checkpoint=..., device=..., seed=...,
+            **options)` when an episode has begun; returns who plays it.
+    """
+
+    make: Callable[..., Expert]
+
+    def begin(
+        self,
+        env: TaskEnv,
+        *,
+        name: str,
+        checkpoint: str | None,
+        device: str,
+        seed: int,
+        options: Mapping[str, Any],
+    ) -> Expert:
+        """Return who plays the episode; an option that is not taken is an `AgentError`."""
+        try:
+            return self.make(env, checkpoint=checkpoint, device=device, seed=seed, **options)
+        except TypeError as error:
+            raise AgentError(f"agent {name!r} cannot be built: {error}") from error
+
+
 class PolicyAgent:
     """Makes an agent of a policy that plays one task, one observation at a time.
 
@@ -91,7 +128,7 @@ def list_agents() -> tuple[str, ...]:
     return tuple(sorted(plugins(ENTRY_POINT_GROUP)))
 
 
-def find_agent(name: str) -> AgentFactory:
+def find_agent(name: str) -> AgentFactory | Privileged:
     """Return the factory of an installed agent, or of `module:factory`.
 
     Raises:
@@ -104,7 +141,7 @@ def find_agent(name: str) -> AgentFactory:
     if name not in points:
         listing = f"there are {', '.join(list_agents())}, or give module:factory"
         raise UnknownAgentError(f"unknown agent {name!r}; {near_match(name, points, listing)}")
-    factory: AgentFactory = load_plugin(points[name], "agent")
+    factory: AgentFactory | Privileged = load_plugin(points[name], "agent")
     return factory
 
 
@@ -127,7 +164,7 @@ def build_agent(
         raise AgentError(f"agent {name!r} cannot be built: {error}") from error
 
 
-def _find_by_path(name: str) -> AgentFactory:
+def _find_by_path(name: str) -> AgentFactory | Privileged:
     module_name, _, attribute = name.partition(":")
     # As `python -m` does: a module in the working directory can be named.
     if (here := str(Path.cwd())) not in sys.path:
@@ -137,7 +174,7 @@ def _find_by_path(name: str) -> AgentFactory:
     except ImportError as error:
         raise UnknownAgentError(f"agent {name!r}: {error}") from error
     factory = getattr(module, attribute, None)
-    if not callable(factory):
+    if not callable(factory) and not isinstance(factory, Privileged):
         raise UnknownAgentError(f"agent {name!r}: {module_name} has no factory {attribute!r}")
-    found: AgentFactory = factory
+    found: AgentFactory | Privileged = factory
     return found

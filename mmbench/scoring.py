@@ -13,7 +13,8 @@ Scores = Mapping[str, NDArray[np.float64]]
 
 NUM_RESAMPLES = 2000
 _BOOTSTRAP_SEED = 0
-_CONFIDENCE = 0.95
+_TAILS = (0.025, 0.975)
+"""Quantiles between which 95 % lie."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,54 @@ def bootstrap_iqm(scores: Scores, num_resamples: int = NUM_RESAMPLES) -> Estimat
     return _estimate(interquartile_mean(scores), samples)
 
 
+def performance_profile(scores: Scores, thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of episodes that score more than thresholds, every task weighing the same.
+
+    Args:
+        scores: Scores.
+        thresholds: Shape `(N,)`.
+
+    Returns:
+        Shares, shape `(N,)`.
+
+    Source:
+        Agarwal et al., arXiv:2108.13264, section 4.2 (score distributions).
+    """
+    above = [(v > thresholds[:, None]).mean(axis=1) for v in _checked(scores).values()]
+    return np.asarray(np.mean(above, axis=0), np.float64)
+
+
+def bootstrap_profile(
+    scores: Scores, thresholds: NDArray[np.float64], num_resamples: int = NUM_RESAMPLES
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a 95 % interval of `performance_profile` at every threshold: low and high, `(N,)`."""
+    total = np.zeros((num_resamples, len(thresholds)))
+    for values in _resampled(scores, num_resamples):
+        total += (values[:, :, None] > thresholds).mean(axis=1)
+    low, high = np.quantile(total / len(scores), _TAILS, axis=0)
+    return low, high
+
+
+def bootstrap_improvement(
+    scores: Scores, baseline: Scores, num_resamples: int = NUM_RESAMPLES
+) -> Estimate:
+    """Return `probability_of_improvement` with a 95 % interval, episodes resampled within tasks.
+
+    Raises:
+        ValueError: If the two do not hold the same tasks.
+    """
+    value = probability_of_improvement(scores, baseline)
+    ordered = {task: baseline[task] for task in scores}
+    rng = np.random.default_rng(_BOOTSTRAP_SEED)
+    chances = np.zeros(num_resamples)
+    for ours, theirs in zip(_checked(scores).values(), _checked(ordered).values(), strict=True):
+        wins = _wins(ours, theirs)
+        rows = rng.integers(len(ours), size=(num_resamples, len(ours), 1))
+        columns = rng.integers(len(theirs), size=(num_resamples, 1, len(theirs)))
+        chances += wins[rows, columns].mean(axis=(1, 2))
+    return _estimate(value, chances / len(scores))
+
+
 def probability_of_improvement(scores: Scores, baseline: Scores) -> float:
     """Return the chance that a random episode beats the baseline's, averaged over tasks.
 
@@ -85,11 +134,13 @@ def probability_of_improvement(scores: Scores, baseline: Scores) -> float:
     if ours.keys() != theirs.keys():
         different = sorted(ours.keys() ^ theirs.keys())
         raise ValueError(f"both results need the same tasks; only one has {different[0]!r}")
-    chances = []
-    for task, values in ours.items():
-        difference = values[:, None] - theirs[task][None, :]
-        chances.append(np.mean(difference > 0) + 0.5 * np.mean(difference == 0))
-    return float(np.mean(chances))
+    return float(np.mean([_wins(values, theirs[task]).mean() for task, values in ours.items()]))
+
+
+def _wins(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1 where ours is larger, 0.5 where both are equal, else 0, for all pairs."""
+    difference = ours[:, None] - theirs[None, :]
+    return (difference > 0) + 0.5 * (difference == 0)
 
 
 def _checked(scores: Scores) -> dict[str, NDArray[np.float64]]:
@@ -123,6 +174,5 @@ def _weighted_iqm(values: NDArray[np.float64], weights: NDArray[np.float64]) -> 
 
 
 def _estimate(value: float, samples: NDArray[np.float64]) -> Estimate:
-    tail = (1 - _CONFIDENCE) / 2
-    low, high = np.quantile(samples, [tail, 1 - tail])
+    low, high = np.quantile(samples, _TAILS)
     return Estimate(value=value, low=float(low), high=float(high))

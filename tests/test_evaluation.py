@@ -20,7 +20,12 @@ import mmbench
 from mmbench.episodes import read_all, replay
 from mmbench.errors import AgentError, ResultError, UnknownAgentError, UsageError
 from mmbench.evaluation import load_result, manifest
-from mmbench.evaluation.report import report_as_json, summary_table, task_table
+from mmbench.evaluation.report import (
+    improvement_table,
+    report_as_json,
+    summary_table,
+    task_table,
+)
 from mmbench.evaluation.result import load_results
 from mmbench.evaluation.runner import _plan_slots, evaluate
 from mmbench.tables import render
@@ -221,10 +226,31 @@ def test_tables_and_plots(tmp_path: Path) -> None:
     csv = render(task_table(results), "csv").splitlines()
     assert csv[0] == "task,zero,random"
     assert [line.split(",")[0] for line in csv[1:]] == list(TASKS)
-    assert render(summary_table(results), "markdown").startswith("| agent | mean |")
+    assert render(summary_table(results), "markdown").startswith("| rank | agent | mean |")
     assert r"95 \% interval" in render(summary_table(results), "latex")
+    assert render(improvement_table(results), "csv").startswith("P(better),zero,random\nzero,,")
+    ranks = [row["rank"] for row in numbers]
+    assert sorted(ranks) == [1, 2]
+    best = numbers[ranks.index(1)]["name"]
+    assert summary_table(results).rows[0][:2] == ("1", best)
+    assert numbers[ranks.index(1)]["score"] > numbers[ranks.index(2)]["score"]
+    for one, other in (("zero", "random"), ("random", "zero")):
+        row = next(row for row in numbers if row["name"] == one)
+        value, low, high = row["improvement"][other]
+        assert 0 <= low <= value <= high <= 1
     twice = load_results([tmp_path / "zero", tmp_path / "zero"])
     assert [r.name for r in twice] == [str(tmp_path / "zero")] * 2
+
+
+def test_results_of_other_tasks_are_not_ranked(tmp_path: Path) -> None:
+    for name, tasks in (("zero", TASKS), ("random", TASKS[:2])):
+        evaluate(name, tasks=tasks, episodes=1, out=tmp_path / name, workers=0)
+    results = load_results([tmp_path / "zero", tmp_path / "random"])
+    assert [row["rank"] for row in report_as_json(results)] == [1, None]
+    assert [row[:2] for row in summary_table(results).rows] == [
+        ("1", "zero"),
+        ("other tasks", "random"),
+    ]
 
 
 def test_results_of_different_simulators_do_not_share_a_table(tmp_path: Path) -> None:

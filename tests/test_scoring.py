@@ -41,6 +41,33 @@ def test_probability_of_improvement_counts_ties_half() -> None:
         scoring.probability_of_improvement(ours, {"a": np.array([1.0])})
 
 
+def test_an_interval_of_improvement_holds_its_value() -> None:
+    rng = np.random.default_rng(0)
+    ours = {name: 0.3 + 0.7 * rng.random(10) for name in "ab"}
+    theirs = {name: rng.random(10) for name in "ba"}  # tasks in another order
+    found = scoring.bootstrap_improvement(ours, theirs)
+    assert found.value == scoring.probability_of_improvement(ours, theirs)
+    assert 0.3 < found.low < found.value < found.high < 0.9
+    certain = scoring.bootstrap_improvement({"a": np.ones(3)}, {"a": np.zeros(3)})
+    assert (certain.low, certain.value, certain.high) == (1, 1, 1)
+
+
+def test_a_performance_profile_is_the_share_of_episodes_above() -> None:
+    thresholds = np.array([-0.1, 0.0, 0.5, 1.0])
+    # Above 0: half of a, all of b and c; above 0.5: half of a, half of b, all of c.
+    expected = [1, 2.5 / 3, 2 / 3, 0]
+    np.testing.assert_allclose(scoring.performance_profile(SCORES, thresholds), expected)
+    low, high = scoring.bootstrap_profile(SCORES, thresholds)
+    # Two episodes of a drawn anew lie above 0 never, once or twice.
+    np.testing.assert_allclose(low, [1, 2 / 3, 1 / 3, 0])
+    np.testing.assert_allclose(high, [1, 1, 1, 0])
+
+
+def test_tasks_weigh_alike_in_a_profile() -> None:
+    uneven = {"a": np.array([1.0]), "b": np.zeros(99)}
+    np.testing.assert_allclose(scoring.performance_profile(uneven, np.array([0.5])), [0.5])
+
+
 def test_bootstrap_is_reproducible_and_covers_the_mean() -> None:
     rng = np.random.default_rng(0)
     scores = {name: rng.random(10) for name in "abcd"}

@@ -8,9 +8,11 @@ from tyro.conf import Positional
 
 from mmbench.cli.output import print_json, print_table
 from mmbench.errors import ResultError
+from mmbench.evaluation.plots import plot
+from mmbench.evaluation.ranking import ranked_of
 from mmbench.evaluation.report import (
     domain_table,
-    plot,
+    improvement_table,
     report_as_json,
     summary_table,
     task_table,
@@ -21,16 +23,16 @@ from mmbench.tables import render
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Show the scores of one or several results."""
+    """Show and rank the scores of one or several results."""
 
     results: Positional[tuple[Path, ...]]
     """Result directories; the first is what the others are compared with."""
-    per: Literal["summary", "domain", "task"] | None = None
-    """Only this table. Default: all three."""
+    per: Literal["summary", "improvement", "domain", "task"] | None = None
+    """Only this table. Default: all."""
     format: Literal["table", "csv", "markdown", "latex"] = "table"
     """How tables are written."""
     plot: Path | None = None
-    """Also draw the scores per domain to this .png or .html file."""
+    """Also draw scores per domain and performance profiles to this .png or .html file."""
     json: bool = False
     """Print one JSON array."""
 
@@ -47,8 +49,15 @@ class Report:
         if self.json:
             print_json(report_as_json(results))
             return 0
-        makers = {"summary": summary_table, "domain": domain_table, "task": task_table}
+        makers = {
+            "summary": summary_table,
+            "improvement": improvement_table,
+            "domain": domain_table,
+            "task": task_table,
+        }
         chosen = [self.per] if self.per else list(makers)
+        if self.per is None and len(ranked_of(results)) < 2:
+            chosen.remove("improvement")
         for position, name in enumerate(chosen):
             table = makers[name](results)
             if position:

@@ -6,9 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.agent import Agent, EpisodeSeeded, build_agent, find_agent
+from mmbench.agent import (
+    Agent,
+    EpisodeSeeded,
+    Expert,
+    Privileged,
+    build_agent,
+    find_agent,
+)
 from mmbench.demos.planner import Planner
-from mmbench.demos.plans import DEFAULT_PLAN, PLANS, SCRIPTS, Expert
+from mmbench.demos.plans import DEFAULT_PLAN, PLANS, SCRIPTS
 from mmbench.env import TaskEnv
 from mmbench.episodes import Trajectory
 from mmbench.errors import DemonstrationError
@@ -61,8 +68,11 @@ def build_expert(
     if expert == PLAN:
         settings = PLANS.get(task.id, DEFAULT_PLAN)
         return Planner(env, settings.scaled(budget), seed=env.episode_seed, memory=memory)
+    factory = find_agent(expert)
+    if isinstance(factory, Privileged):
+        return _EveryEpisode(factory, expert, checkpoint, options or {})
     agent = build_agent(
-        find_agent(expert),
+        factory,
         (task.id,),
         name=expert,
         checkpoint=checkpoint,
@@ -71,6 +81,25 @@ def build_expert(
         options=options or {},
     )
     return _AgentExpert(agent)
+
+
+class _EveryEpisode:
+    """Plays one episode after another with a privileged player, which is made for one."""
+
+    def __init__(
+        self, factory: Privileged, name: str, checkpoint: str | None, options: Mapping[str, Any]
+    ) -> None:
+        self._factory = factory
+        self._given: dict[str, Any] = {"name": name, "checkpoint": checkpoint, "options": options}
+        self._player: Expert | None = None
+
+    def __call__(self, env: TaskEnv) -> FloatArray:
+        if env.env_steps == 0 or self._player is None:
+            assert env.episode_seed is not None
+            self._player = self._factory.begin(
+                env, device="cpu", seed=env.episode_seed, **self._given
+            )
+        return self._player(env)
 
 
 class _AgentExpert:

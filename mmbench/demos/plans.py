@@ -2,19 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from mmbench.env import TaskEnv
 from mmbench.registry import get_suite, list_tasks
-from mmbench.simulator import FloatArray
 from mmbench.spec import TaskSpec
-
-Expert = Callable[[TaskEnv], FloatArray]
-"""Plays one episode: called with the environment before every step, returns the action, float32,
-shape `(action_dim,)`. It may read the simulator's state and change it, if it puts it back."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mmbench.agent import find_agent
+from mmbench.agent import Expert, find_agent
 from mmbench.checks import at_least, between
 from mmbench.demos.dataset import PRACTICE, in_16_bits, record_and_keep
 from mmbench.demos.expert import SCRIPTED, build_expert, expert_for
-from mmbench.demos.plans import SCRIPTS, Expert
+from mmbench.demos.plans import SCRIPTS
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, read
 from mmbench.errors import DemonstrationError, UsageError

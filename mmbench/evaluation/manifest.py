@@ -33,7 +33,10 @@ class Hardware(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What was evaluated, with what, when and on what."""
+    """What was evaluated, with what, when and on what.
+
+    `is_privileged` says that the agent has seen the environment itself.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,6 +49,7 @@ class Manifest(BaseModel):
     tasks: list[str] = Field(min_length=1)
     num_episodes: int = Field(ge=1, le=MAX_EPISODES)
     seed: int = Field(ge=0)
+    is_privileged: bool = False
     versions: dict[str, str]
     simulators: dict[str, str]
     commit: str | None
@@ -64,6 +68,7 @@ def new_manifest(
     tasks: tuple[str, ...],
     num_episodes: int,
     seed: int,
+    is_privileged: bool,
 ) -> Manifest:
     """Describe an evaluation that starts now on this machine."""
     commit, is_dirty = _git_state()
@@ -77,6 +82,7 @@ def new_manifest(
         tasks=list(tasks),
         num_episodes=num_episodes,
         seed=seed,
+        is_privileged=is_privileged,
         versions={
             "mmbench": installed_version("mmbench") or "missing",
             "python": platform.python_version(),

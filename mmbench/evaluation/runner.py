@@ -9,11 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.agent import Agent, AgentFactory, EpisodeSeeded, build_agent, find_agent
+from mmbench.agent import (
+    Agent,
+    AgentFactory,
+    EpisodeSeeded,
+    Privileged,
+    build_agent,
+    find_agent,
+)
 from mmbench.checks import at_least, between
 from mmbench.env import IMAGE_SIZE, MAX_IMAGE_SIZE, ObsType
 from mmbench.episodes import EpisodeRecord, EpisodeWriter
-from mmbench.errors import AgentError, ResultError
+from mmbench.errors import AgentError, ResultError, UsageError
 from mmbench.evaluation.manifest import (
     FILE_NAME,
     Manifest,
@@ -21,6 +28,7 @@ from mmbench.evaluation.manifest import (
     read_manifest,
     write_manifest,
 )
+from mmbench.evaluation.privileged import play_privileged
 from mmbench.evaluation.result import Result, incomparable, load_result
 from mmbench.files import locked
 from mmbench.progress import OnProgress, Progress, ignore_progress
@@ -37,7 +45,7 @@ _MIN_SLOTS = 16
 
 
 def evaluate(
-    agent: str | AgentFactory,
+    agent: str | AgentFactory | Privileged,
     *,
     suite: str | None = None,
     tasks: Sequence[str] | None = None,
@@ -57,7 +65,8 @@ def evaluate(
     Finished episodes are on disk at once; the same call continues where it was stopped.
 
     Args:
-        agent: Name of an installed agent, `module:factory`, or a factory.
+        agent: Name of an installed agent, `module:factory`, or a factory. One that is `Privileged`
+            plays an episode at a time per worker, and sees the environment.
         suite: Name of a suite; exactly one of `suite` and `tasks` is given.
         tasks: Task ids.
         episodes: Episodes per task; episode i has the seed `evaluation_seed(task, i)`.
@@ -81,7 +90,10 @@ def evaluate(
     between(1, MAX_IMAGE_SIZE, image_size=image_size)
     task_ids = choose_tasks(tasks, suite)
     factory = find_agent(agent) if isinstance(agent, str) else agent
-    name = agent if isinstance(agent, str) else f"{agent.__module__}:{agent.__qualname__}"
+    is_privileged = isinstance(factory, Privileged)
+    if is_privileged and obs_type != "state":
+        raise UsageError("a privileged agent sees the environment itself; leave obs_type as it is")
+    name = agent if isinstance(agent, str) else _name_of(agent)
     out = Path(out)
     _check_folder(out)
     with locked(out):
@@ -95,22 +107,33 @@ def evaluate(
                 tasks=task_ids,
                 num_episodes=episodes,
                 seed=seed,
+                is_privileged=is_privileged,
             ),
         )
         done = load_result(out)
         left = _episodes_left(task_ids, episodes, done.episodes)
         writer = EpisodeWriter(out / "episodes")
-        if left:
-            slots = _plan_slots(left)
-            built = build_agent(
+        given: dict[str, Any] = {
+            "name": name,
+            "checkpoint": checkpoint,
+            "device": device,
+            "seed": seed,
+            "options": options or {},
+        }
+        if left and isinstance(factory, Privileged):
+            play_privileged(
                 factory,
-                slots,
-                name=name,
-                checkpoint=checkpoint,
-                device=device,
-                seed=seed,
-                options=options or {},
+                given,
+                left,
+                writer,
+                workers=workers,
+                num_done=len(done.episodes),
+                on_progress=on_progress,
             )
+        elif left:
+            assert not isinstance(factory, Privileged)
+            slots = _plan_slots(left)
+            built = build_agent(factory, slots, **given)
             envs = MultitaskVectorEnv(
                 slots,
                 num_workers=workers,
@@ -125,6 +148,11 @@ def evaluate(
         writer.compact()
         write_manifest(manifest.model_copy(update={"finished": utc_now()}), out)
         return load_result(out)
+
+
+def _name_of(agent: AgentFactory | Privileged) -> str:
+    function: Any = agent.make if isinstance(agent, Privileged) else agent
+    return f"{function.__module__}:{function.__qualname__}"
 
 
 class _Match:

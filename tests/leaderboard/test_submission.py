@@ -65,6 +65,15 @@ def test_a_submission_is_read_as_it_was_packed(submission: Path, results: Path) 
         np.testing.assert_array_equal(episode.rewards, expected[episode.key].rewards)
 
 
+def test_who_sees_the_environment_is_in_a_track_of_their_own(
+    submission: Path, tmp_path: Path
+) -> None:
+    told = with_json(opened(submission), "manifest.json", {"is_privileged": True})
+    found = validate(packed(told, tmp_path / "expert.zip"))
+    assert not found.description.is_privileged  # whatever its authors say
+    assert found.track == validate(submission).track + ", privileged"
+
+
 def test_the_same_result_makes_the_same_file(
     submission: Path, results: Path, tmp_path: Path
 ) -> None:

@@ -49,6 +49,8 @@ def test_a_trainer_of_another_package_is_trained_evaluated_and_reported(
     toy, random = json.loads(mmbench(installed, "report", str(result), str(report), "--json"))
     assert toy["agent"] == "toy"
     assert toy["score"] > random["score"] + 0.2
+    assert (toy["rank"], random["rank"]) == (1, 2)
+    assert toy["improvement"]["random"][0] > 0.5
 
 
 def test_a_run_at_work_keeps_others_out(tmp_path: Path) -> None:

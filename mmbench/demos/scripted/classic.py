@@ -8,7 +8,8 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from mmbench.demos.plans import CLASSIC, Expert
+from mmbench.agent import Expert
+from mmbench.demos.plans import CLASSIC
 from mmbench.env import TaskEnv
 from mmbench.simulator import FloatArray
 

@@ -11,8 +11,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from mmbench.agent import Expert
 from mmbench.demos import plans
-from mmbench.demos.plans import Expert
 from mmbench.demos.scripted.walks.ant import ant_with_ball, commanded_ant, maze_ant, straight_ant
 from mmbench.demos.scripted.walks.anymal import anymal
 from mmbench.demos.scripted.walks.biped import biped

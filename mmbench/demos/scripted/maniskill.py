@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.demos.plans import Expert
+from mmbench.agent import Expert
 from mmbench.domains.maniskill import rewards
 from mmbench.domains.maniskill.bodies import Vector, rotation
 from mmbench.domains.maniskill.stand_ins import THINGS

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from metaworld.policies import ENV_POLICY_MAP
 
-from mmbench.demos.plans import Expert
+from mmbench.agent import Expert
 from mmbench.env import TaskEnv
 from mmbench.simulator import FloatArray
 

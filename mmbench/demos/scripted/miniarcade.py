@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.demos.plans import Expert
+from mmbench.agent import Expert
 from mmbench.demos.scripted.mazes import Cell, distances_to, next_cell
 from mmbench.domains.miniarcade.games.point_maze import WIND
 from mmbench.domains.miniarcade.games.pong import PADDLE_HEIGHT

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.demos.plans import Expert
+from mmbench.agent import Expert
 from mmbench.demos.scripted.mazes import Cell, distances_to, next_cell
 from mmbench.domains.ogbench.mazes import MAPS, OFFSET, UNIT, centre
 from mmbench.env import TaskEnv

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.demos.plans import Expert
+from mmbench.agent import Expert
 from mmbench.demos.scripted.ogbench import Route
 from mmbench.demos.scripted.walks.gait import Vector, wave, wrapped, yaw
 from mmbench.env import TaskEnv

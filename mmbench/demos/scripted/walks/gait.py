@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.demos.plans import Expert
+from mmbench.agent import Expert
 from mmbench.env import TaskEnv
 
 Vector = NDArray[np.float64]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.demos.plans import Expert
+from mmbench.agent import Expert
 from mmbench.demos.scripted.walks.gait import Gait, Vector, wave
 from mmbench.env import TaskEnv
 from mmbench.simulator import FloatArray
