@@ -4,8 +4,8 @@ One actor and two distributional critics are shared by all tasks and conditioned
 (`networks="per-task"`) every task has an actor and critics of its own, trained side by side in
 batched products: the way to an expert per task that is a function of the observation.
 
-Letters in shapes: `K` tasks, `S` slots (environments), `B` rows per task, `G` groups of networks (1
-or `K`), `A` action entries, `N` atoms.
+Letters in shapes: `K` tasks, `E` environments, `B` rows per task, `G` groups of networks (1 or
+`K`), `O` and `A` entries of a padded observation and action, `N` atoms.
 
 Source:
     arXiv:2505.22642. What differs is in docs/baselines.md.
@@ -16,12 +16,14 @@ import dataclasses
 import itertools
 import json
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pydantic
 import torch
 import tyro
 from numpy.typing import NDArray
@@ -30,21 +32,38 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmbench import MAX_ACTION_DIM, MAX_OBS_DIM, Agent, FloatArray, evaluate, make_vec, task
+from mmbench import (
+    MAX_ACTION_DIM,
+    MAX_OBS_DIM,
+    Agent,
+    FloatArray,
+    MMBenchError,
+    MultitaskVectorEnv,
+    make_vec,
+    task,
+)
 from mmbench.checks import at_least, between
 from mmbench.cli.output import show_progress
 from mmbench.demos import load
 from mmbench.errors import CheckpointError, UsageError
 from mmbench.files import locked, replacing
-from mmbench.language import EncoderName, embedding_dim, task_embeddings
+from mmbench.language import EncoderName, embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
-from mmbench.seeding import training_seed
+from mmbench.training.checkpoint import check_tensors
 from mmbench.training.demonstrations import SHIPPED
 from mmbench.training.devices import checked_device
+from mmbench.training.evaluation import evaluate_run
 from mmbench.training.log import RunLog
-from mmbench.training.normalise import RETURN_LIMIT, ObsNormaliser, RewardNormaliser
+from mmbench.training.normalise import (
+    RETURN_LIMIT,
+    ObsNormaliser,
+    RewardNormaliser,
+    running_returns,
+)
+from mmbench.training.ring import Ring, Transitions
 from mmbench.training.run import (
+    SNAPSHOT,
     load_snapshot,
     open_run,
     optimizer_tensors,
@@ -54,11 +73,14 @@ from mmbench.training.run import (
     save_snapshot,
     with_suite,
 )
-from mmbench.training.tables import action_masks, discounts
+from mmbench.training.seeds import EpisodeSeeds
+from mmbench.training.tables import action_masks, discounts, task_vectors
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 LOG_INTERVAL = 100
 """Vector steps between two lines of the log."""
+_MAY_CHANGE = ("env_steps", "workers", "wandb")
+_NUM_CRITICS = 2
 _SMOOTHING_CLIP = 0.5
 """Bound of the noise on target actions."""
 
@@ -66,6 +88,8 @@ _SMOOTHING_CLIP = 0.5
 @dataclass(frozen=True, kw_only=True)
 class FastTD3Config:
     """What a run does. Defaults are the published ones, or our choice where there is none."""
+
+    __pydantic_config__ = pydantic.ConfigDict(extra="forbid")
 
     tasks: tuple[str, ...]
     """Task ids."""
@@ -104,7 +128,9 @@ class FastTD3Config:
     imitation_end: float = 0.5
     """Share of the run over which that weight falls to 0."""
     learning_rate: float = 3e-4
+    """AdamW's, from the first update to the last."""
     weight_decay: float = 0.1
+    """AdamW's."""
     target_rate: float = 0.1
     """Share of the way that the target critics go in an update."""
     num_atoms: int = 101
@@ -130,21 +156,41 @@ class FastTD3Config:
     """Precision of the products of an update."""
     workers: int = 1
     """Worker processes for environments; 0 plays in this process."""
+    wandb: str | None = None
+    """Project of Weights & Biases to log to as well."""
 
     def __post_init__(self) -> None:
         at_least(1, copies=self.copies, batch_size=self.batch_size, n_step=self.n_step)
-        at_least(1, policy_delay=self.policy_delay, num_atoms=self.num_atoms)
-        at_least(2, replay_capacity=self.replay_capacity)
+        at_least(1, policy_delay=self.policy_delay, eval_interval=self.eval_interval)
+        at_least(2, replay_capacity=self.replay_capacity, num_atoms=self.num_atoms)
         at_least(0, env_steps=self.env_steps, start_steps=self.start_steps, seed=self.seed)
         at_least(0, updates_per_vector_step=self.updates_per_vector_step, workers=self.workers)
+        at_least(0, learning_rate=self.learning_rate, weight_decay=self.weight_decay)
+        at_least(0, min_noise=self.min_noise, target_noise=self.target_noise)
+        at_least(self.min_noise, max_noise=self.max_noise)
+        at_least(0, imitation_coef=self.imitation_coef, eval_episodes=self.eval_episodes)
         between(0, 1, demo_share=self.demo_share, target_rate=self.target_rate)
-        at_least(1, eval_interval=self.eval_interval)
-        at_least(0, eval_episodes=self.eval_episodes)
+        between(0, 1, imitation_end=self.imitation_end)
+        for width in self.actor_widths:
+            at_least(1, actor_widths=width)
+        for width in self.critic_widths:
+            at_least(1, critic_widths=width)
         if self.keep_best and self.networks == "shared":
             raise UsageError("keep_best needs an actor per task; give --networks per-task")
         for name in self.tasks:
             task(name)
-        checked_device(self.device)
+        if len(set(self.tasks)) < len(self.tasks):
+            raise UsageError("a task is named twice; --copies plays it several times")
+
+    @property
+    def num_groups(self) -> int:
+        """Actors, and pairs of critics."""
+        return 1 if self.networks == "shared" else len(self.tasks)
+
+    @property
+    def language(self) -> EncoderName:
+        """Where the embeddings of the tasks come from; networks of one task need none."""
+        return self.encoder if self.networks == "shared" else "none"
 
 
 class GroupedMLP(nn.Module):
@@ -161,7 +207,7 @@ class GroupedMLP(nn.Module):
         self, members: int, groups: int, sizes: Sequence[int], *, has_norm: bool = False
     ) -> None:
         super().__init__()
-        self._has_norm = has_norm
+        self._groups, self._has_norm = groups, has_norm
         self.matrices, self.biases = nn.ParameterList(), nn.ParameterList()
         for num_in, num_out in itertools.pairwise(sizes):
             bound = 1 / math.sqrt(num_in)  # torch's own initialisation of an affine layer
@@ -170,17 +216,9 @@ class GroupedMLP(nn.Module):
             self.matrices.append(nn.Parameter(matrix))
             self.biases.append(nn.Parameter(bias))
 
-    def of(self, groups: Tensor) -> "GroupedMLP":
-        """Return the networks of some groups, each again for every time it is named."""
-        chosen = GroupedMLP(1, 1, (1, 1), has_norm=self._has_norm)
-        for name in ("matrices", "biases"):
-            own = nn.ParameterList(p.detach()[:, groups] for p in getattr(self, name))
-            setattr(chosen, name, own.requires_grad_(False))
-        return chosen
-
     def forward(self, rows: Tensor) -> Tensor:
-        """Map rows `(G, B, I)` to `(members, G, B, O)`."""
-        x = rows[None]
+        """Map rows `(K, B, I)` to `(members, K, B, J)`; one group takes the rows of all tasks."""
+        x = rows.reshape(1, self._groups, -1, rows.shape[-1])
         last = len(self.matrices) - 1
         for index, (matrix, bias) in enumerate(zip(self.matrices, self.biases, strict=True)):
             x = x @ matrix + bias
@@ -188,225 +226,51 @@ class GroupedMLP(nn.Module):
                 if self._has_norm:
                     x = functional.layer_norm(x, x.shape[-1:])
                 x = functional.relu(x)
-        return x
+        return x.reshape(len(x), *rows.shape[:-1], -1)
 
 
-class Networks(nn.Module):
-    """Actor and critics, and what they must know of the tasks.
+def _actor_layers(config: FastTD3Config, groups: int) -> GroupedMLP:
+    num_inputs = MAX_OBS_DIM + embedding_dim(config.language)
+    sizes = num_inputs, *config.actor_widths, MAX_ACTION_DIM
+    layers = GroupedMLP(1, groups, sizes, has_norm=config.layer_norm)
+    nn.init.normal_(layers.matrices[-1], std=0.01)
+    nn.init.zeros_(layers.biases[-1])
+    return layers
+
+
+def _critic_layers(config: FastTD3Config) -> GroupedMLP:
+    num_inputs = MAX_OBS_DIM + embedding_dim(config.language) + MAX_ACTION_DIM
+    sizes = num_inputs, *config.critic_widths, config.num_atoms
+    return GroupedMLP(_NUM_CRITICS, config.num_groups, sizes, has_norm=config.layer_norm)
+
+
+class Actor(nn.Module):
+    """Plays tasks.
 
     Args:
-        config: Sizes.
+        layers: Of one group, or of one per task.
         tasks: Task ids.
+        language: Where their embeddings come from.
     """
 
     embeddings: Tensor
     action_masks: Tensor
 
-    def __init__(self, config: FastTD3Config, tasks: Sequence[str]) -> None:
+    def __init__(self, layers: GroupedMLP, tasks: Sequence[str], language: EncoderName) -> None:
         super().__init__()
-        self.is_shared = config.networks == "shared"
-        self.tasks_per_group = len(tasks) if self.is_shared else 1
-        encoder: EncoderName = config.encoder if self.is_shared else "none"
-        groups = 1 if self.is_shared else len(tasks)
-        inputs = MAX_OBS_DIM + embedding_dim(encoder)
-        self.actor = GroupedMLP(
-            *(1, groups, (inputs, *config.actor_widths, MAX_ACTION_DIM)),
-            has_norm=config.layer_norm,
-        )
-        nn.init.normal_(self.actor.matrices[-1], std=0.01)
-        nn.init.zeros_(self.actor.biases[-1])
-        self.critics = GroupedMLP(
-            *(2, groups, (inputs + MAX_ACTION_DIM, *config.critic_widths, config.num_atoms)),
-            has_norm=config.layer_norm,
-        )
-        embeddings = torch.from_numpy(task_embeddings(tasks, encoder))
-        self.register_buffer("embeddings", embeddings, persistent=False)
-        self.register_buffer("action_masks", action_masks(tasks), persistent=False)
+        self.layers = layers
+        self.register_buffer("embeddings", task_vectors(tasks, language))
+        self.register_buffer("action_masks", action_masks(tasks))
 
     def inputs(self, obs: Tensor) -> Tensor:
         """Return normalised observations `(K, B, O)` beside the tasks' embeddings."""
         embeddings = self.embeddings[:, None].expand(-1, obs.shape[1], -1)
         return torch.cat((obs, embeddings), dim=-1)
 
-    def act(self, inputs: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
         """Return actions `(K, B, A)`; 0 where padded."""
-        raw = self._grouped(self.actor, inputs)[0]
+        raw: Tensor = self.layers(inputs)[0]
         return torch.tanh(raw.float()) * self.action_masks[:, None]
-
-    def act_for(self, obs: Tensor, task: Tensor) -> Tensor:
-        """Return actions `(n, A)` of normalised observations `(n, O)` of tasks `(n,)`."""
-        inputs = torch.cat((obs, self.embeddings[task]), dim=-1)
-        if self.is_shared:
-            raw = self.actor(inputs[None])[0, 0]
-        else:
-            raw = self.actor.of(task)(inputs[:, None])[0, :, 0]
-        return torch.tanh(raw) * self.action_masks[task]
-
-    def values(self, inputs: Tensor, actions: Tensor, critics: GroupedMLP) -> Tensor:
-        """Return both critics' logits of returns, `(2, K, B, N)`."""
-        return self._grouped(critics, torch.cat((inputs, actions), dim=-1)).float()
-
-    def _grouped(self, network: GroupedMLP, rows: Tensor) -> Tensor:
-        if not self.is_shared:
-            out: Tensor = network(rows)
-            return out
-        num_tasks, num_rows = rows.shape[:2]
-        out = network(rows.reshape(1, num_tasks * num_rows, -1))
-        return out.reshape(len(out), num_tasks, num_rows, -1)
-
-
-class Ring:
-    """The last rows of every lane (environment), on the device that learns.
-
-    An episode of `T` steps takes `T + 1` rows: row `t` holds observation `t` and the action and
-    reward that follow it, the last row only an observation.
-
-    Args:
-        lanes: Number of lanes.
-        capacity: Rows per lane.
-        device: Where they are kept.
-    """
-
-    def __init__(self, lanes: int, capacity: int, device: torch.device) -> None:
-        self._capacity = capacity
-        self._device = device
-        self.rows = {
-            "obs": torch.zeros(lanes, capacity, MAX_OBS_DIM, device=device),
-            "action": torch.zeros(lanes, capacity, MAX_ACTION_DIM, device=device),
-            "reward": torch.zeros(lanes, capacity, device=device),
-            "is_last": torch.zeros(lanes, capacity, device=device),
-        }
-        self.num_written = torch.zeros(lanes, dtype=torch.int64, device=device)
-
-    def add(self, lanes: Tensor, obs: Tensor, action: Tensor | None, reward: Tensor | None) -> None:
-        """Write one row of some lanes; a last row has neither action nor reward.
-
-        Args:
-            lanes: Which, shape `(n,)`.
-            obs: Shape `(n, O)`.
-            action: Shape `(n, A)`.
-            reward: Shape `(n,)`.
-        """
-        place = self.num_written[lanes] % self._capacity
-        self.rows["obs"][lanes, place] = obs
-        self.rows["action"][lanes, place] = 0.0 if action is None else action
-        self.rows["reward"][lanes, place] = 0.0 if reward is None else reward
-        self.rows["is_last"][lanes, place] = float(action is None)
-        self.num_written[lanes] += 1
-
-    def add_episode(
-        self, lane: int, obs: FloatArray, actions: FloatArray, rewards: FloatArray
-    ) -> None:
-        """Write a whole episode of `T` steps, narrower rows padded.
-
-        Args:
-            lane: Which.
-            obs: Shape `(T + 1, O)`.
-            actions: Shape `(T, A)`.
-            rewards: Shape `(T,)`.
-        """
-        start = int(self.num_written[lane])
-        steps = np.arange(start, start + len(obs)) % self._capacity
-        for name, values in (("obs", obs), ("action", actions)):
-            rows = torch.from_numpy(np.asarray(values, np.float32)).to(self._device)
-            self.rows[name][lane, steps[: len(rows)], : rows.shape[1]] = rows
-        raw = torch.from_numpy(np.asarray(rewards, np.float32)).to(self._device)
-        self.rows["reward"][lane, steps[:-1]] = raw
-        self.rows["is_last"][lane, steps[-1]] = 1.0
-        self.num_written[lane] += len(obs)
-
-    def state(self) -> dict[str, Tensor]:
-        """Return the rows that were written, and how many."""
-        filled = int(self.num_written.clamp(max=self._capacity).max())
-        rows = {name: tensor[:, :filled] for name, tensor in self.rows.items()}
-        return {**rows, "num_written": self.num_written}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Put back what `state` returned."""
-        for name, tensor in self.rows.items():
-            tensor[:, : state[name].shape[1]] = state[name]
-        self.num_written.copy_(state["num_written"])
-
-    def sample(
-        self, num_rows: int, discount: Tensor, n_step: int, generator: torch.Generator
-    ) -> "Transitions":
-        """Draw `num_rows` of every lane; sums of rewards end with the episode.
-
-        Args:
-            num_rows: Rows per lane, `B`.
-            discount: Of the lanes, shape `(lanes,)`.
-            n_step: Rewards to sum.
-            generator: Of the draws.
-        """
-        size = self.num_written.clamp(max=self._capacity)[:, None]
-        first = (self.num_written[:, None] - size) % self._capacity
-        drawn = torch.rand(len(size), num_rows, generator=generator, device=self._device)
-        start = (drawn * (size - 1)).long().clamp(min=0)
-        # An episode's last row has no successor: the one before it is taken instead.
-        start = (start - self._at("is_last", first + start).long()).clamp(min=0)
-        total = torch.zeros_like(drawn)
-        alive = torch.ones_like(drawn)
-        steps = torch.zeros_like(start)
-        factor = torch.ones_like(drawn)
-        for index in range(n_step):
-            row = start + index
-            alive = alive * (1 - self._at("is_last", first + row)) * (row < size - 1)
-            total += factor * alive * self._at("reward", first + row)
-            factor = torch.where(alive > 0, factor * discount[:, None], factor)
-            steps += alive.long()
-        return Transitions(
-            obs=self._at("obs", first + start),
-            action=self._at("action", first + start),
-            total=total,
-            factor=factor,
-            next_obs=self._at("obs", first + start + steps),
-        )
-
-    def _at(self, name: str, place: Tensor) -> Tensor:
-        lanes = torch.arange(len(place), device=self._device)[:, None]
-        return self.rows[name][lanes, place % self._capacity]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transitions:
-    """What critics learn from, of `K` tasks.
-
-    Attributes:
-        obs: Shape `(K, B, O)`.
-        action: Shape `(K, B, A)`.
-        total: Discounted sum of up to `n_step` rewards, shape `(K, B)`.
-        factor: Discount of what follows `next_obs`, shape `(K, B)`.
-        next_obs: Shape `(K, B, O)`.
-    """
-
-    obs: Tensor
-    action: Tensor
-    total: Tensor
-    factor: Tensor
-    next_obs: Tensor
-
-    def grouped(self, num_tasks: int) -> "Transitions":
-        """Return rows of lanes as rows of their tasks."""
-        return Transitions(
-            **{
-                name: rows.reshape(num_tasks, -1, *rows.shape[2:])
-                for name, rows in vars(self).items()
-            }
-        )
-
-    def joined(self, other: "Transitions") -> "Transitions":
-        """Return these rows and those of another."""
-        pairs = {name: (rows, getattr(other, name)) for name, rows in vars(self).items()}
-        return Transitions(**{name: torch.cat(pair, dim=1) for name, pair in pairs.items()})
-
-
-def running_returns(rewards: FloatArray, discount: float) -> FloatArray:
-    """Return the discounted sum of rewards until every step of an episode, shape `(T,)`."""
-    total, sums = 0.0, []
-    for reward in rewards.tolist():
-        total = discount * total + reward
-        sums.append(total)
-    return np.array(sums, np.float32)
 
 
 def projected(probs: Tensor, total: Tensor, factor: Tensor, atoms: Tensor) -> Tensor:
@@ -433,8 +297,14 @@ def projected(probs: Tensor, total: Tensor, factor: Tensor, atoms: Tensor) -> Te
     return out.scatter_add_(-1, high, probs * share)
 
 
+def lower_of_both(probs: Tensor, atoms: Tensor) -> Tensor:
+    """Return of two distributions `(2, ..., N)` the one with the lower mean, `(..., N)`."""
+    first, second = probs
+    return torch.where(((first - second) @ atoms < 0)[..., None], first, second)
+
+
 class Learner:
-    """Networks, their targets and optimisers: one `update` at a time.
+    """Actor, critics, their targets and optimisers: one `update` at a time.
 
     Args:
         config: How to learn.
@@ -446,23 +316,14 @@ class Learner:
         self._device = device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.networks = Networks(config, config.tasks).to(device)
-        self.target = copy.deepcopy(self.networks.critics).requires_grad_(False)
+            layers = _actor_layers(config, config.num_groups)
+            self.critics = _critic_layers(config).to(device)
+        self.actor = Actor(layers, config.tasks, config.language).to(device)
+        self.target = copy.deepcopy(self.critics).requires_grad_(False)
         self.discounts = discounts(config.tasks).to(device)
         self._atoms = torch.linspace(-RETURN_LIMIT, RETURN_LIMIT, config.num_atoms, device=device)
-        # Both moments of all parameters are one fused step.
-        self.optimizers = {
-            name: torch.optim.AdamW(
-                network.parameters(),
-                lr=config.learning_rate,
-                weight_decay=config.weight_decay,
-                fused=True,
-            )
-            for name, network in (
-                ("actor", self.networks.actor),
-                ("critics", self.networks.critics),
-            )
-        }
+        self._actor_optimizer = self._optimizer(self.actor)
+        self._critics_optimizer = self._optimizer(self.critics)
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.updates = 0
 
@@ -472,63 +333,89 @@ class Learner:
         """Learn from normalised observations and scaled rewards; return the losses.
 
         Args:
-            batch: Of which the last rows of every task are demonstrations.
+            batch: Rows of `K` tasks, of which the last of every task are demonstrations.
             num_demos: How many.
             imitation: Weight of their imitation.
         """
-        config, networks = self._config, self.networks
+        config, actor = self._config, self.actor
+        # Means times groups: a task's own networks learn as fast as if they were alone.
+        groups = config.num_groups
+        precision = torch.autocast(
+            self._device.type, torch.bfloat16, enabled=config.precision == "bfloat16"
+        )
         self.updates += 1
-        is_low = config.precision == "bfloat16"
-        with torch.autocast(self._device.type, torch.bfloat16, is_low):
-            inputs = networks.inputs(batch.obs)
+        with precision:
+            inputs = actor.inputs(batch.obs)
             with torch.no_grad():
                 target = self._target_distribution(batch)
-            logits = networks.values(inputs, batch.action, networks.critics)
-            # Summed over groups: a task's own networks learn as fast as if they were alone.
-            cross_entropy = -(target * functional.log_softmax(logits, dim=-1)).sum(-1)
-            critic_loss = cross_entropy.mean(-1).sum() / networks.tasks_per_group
-        _step(self.optimizers["critics"], critic_loss)
-        losses = {"critic_loss": cross_entropy.detach().mean()}
+            logits = self._logits(inputs, batch.action, self.critics)
+            critic_loss = -(target * functional.log_softmax(logits, dim=-1)).sum(-1).mean()
+        _step(self._critics_optimizer, _NUM_CRITICS * groups * critic_loss)
+        losses = {"critic_loss": critic_loss.detach()}
         if self.updates % config.policy_delay == 0:
-            with torch.autocast(self._device.type, torch.bfloat16, is_low):
-                action = networks.act(inputs)
-                value = self._value(inputs, action, networks.critics)
-                actor_loss = -value.mean(-1).sum() / networks.tasks_per_group
+            with precision:
+                action = actor(inputs)
+                probs = functional.softmax(self._logits(inputs, action, self.critics), dim=-1)
+                value = (probs @ self._atoms).min(0).values.mean()
+                actor_loss = -value
                 if num_demos and imitation:
-                    error = (action - batch.action)[:, -num_demos:].square().mean(1)
-                    error = error.sum(-1) / networks.action_masks.sum(-1)
-                    actor_loss = actor_loss + imitation * error.sum() / networks.tasks_per_group
-            _step(self.optimizers["actor"], actor_loss)
-            losses["value"] = value.detach().mean()
+                    error = (action - batch.action)[:, -num_demos:].square().sum(-1).mean(-1)
+                    error = (error / actor.action_masks.sum(-1)).mean()
+                    actor_loss = actor_loss + imitation * error
+                    losses["imitation"] = error.detach()
+            _step(self._actor_optimizer, groups * actor_loss)
+            losses["value"] = value.detach()
         with torch.no_grad():
             torch._foreach_lerp_(
                 list(self.target.parameters()),
-                [p.detach() for p in networks.critics.parameters()],
+                [p.detach() for p in self.critics.parameters()],
                 config.target_rate,
             )
         return losses
 
-    def _value(self, inputs: Tensor, actions: Tensor, critics: GroupedMLP) -> Tensor:
-        """Return the lower of both critics' mean returns, shape `(K, B)`."""
-        probs = functional.softmax(self.networks.values(inputs, actions, critics), dim=-1)
-        return (probs @ self._atoms).min(0).values
+    def state(self) -> dict[str, Tensor]:
+        """Return all there is to remember but the number of updates, as `restore` takes it."""
+        return {
+            **prefixed("actor", self.actor.layers.state_dict()),
+            **prefixed("critics", self.critics.state_dict()),
+            **prefixed("target", self.target.state_dict()),
+            **prefixed("actor_optimizer", optimizer_tensors(self._actor_optimizer)),
+            **prefixed("critics_optimizer", optimizer_tensors(self._critics_optimizer)),
+            "generator": self.generator.get_state(),
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Put back what `state` returned."""
+        self.actor.layers.load_state_dict(part("actor", state))
+        self.critics.load_state_dict(part("critics", state))
+        self.target.load_state_dict(part("target", state))
+        restore_moments(self._actor_optimizer, part("actor_optimizer", state))
+        restore_moments(self._critics_optimizer, part("critics_optimizer", state))
+        self.generator.set_state(state["generator"].cpu())
+
+    def _optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
+        rate, decay = self._config.learning_rate, self._config.weight_decay
+        return torch.optim.AdamW(network.parameters(), rate, weight_decay=decay, fused=True)
+
+    def _logits(self, inputs: Tensor, actions: Tensor, critics: GroupedMLP) -> Tensor:
+        """Return both critics' logits of returns, `(2, K, B, N)`."""
+        logits: Tensor = critics(torch.cat((inputs, actions), dim=-1))
+        return logits.float()
 
     def _target_distribution(self, batch: Transitions) -> Tensor:
         """Return the target of both critics, shape `(K, B, N)`."""
-        networks, config = self.networks, self._config
-        inputs = networks.inputs(batch.next_obs)
-        action = networks.act(inputs)
+        actor, config = self.actor, self._config
+        inputs = actor.inputs(batch.next_obs)
+        action = actor(inputs)
         noise = torch.randn(action.shape, generator=self.generator, device=self._device)
         noise = (config.target_noise * noise).clamp(-_SMOOTHING_CLIP, _SMOOTHING_CLIP)
-        action = (action + noise).clamp(-1, 1) * networks.action_masks[:, None]
-        probs = functional.softmax(networks.values(inputs, action, self.target), dim=-1)
+        action = (action + noise).clamp(-1, 1) * actor.action_masks[:, None]
+        probs = functional.softmax(self._logits(inputs, action, self.target), dim=-1)
         moved = projected(probs, batch.total, batch.factor, self._atoms)
-        first_is_lower = (moved[0] @ self._atoms) < (moved[1] @ self._atoms)
-        return torch.where(first_is_lower[..., None], moved[0], moved[1])
+        return lower_of_both(moved, self._atoms)
 
 
 def _step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimizer.zero_grad(set_to_none=True)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
         parameter.grad = gradient
@@ -539,42 +426,53 @@ class BestActors:
     """The actor of every task that has played its greedy environment best.
 
     Args:
-        actor: Whose groups are the tasks.
+        layers: Actors, a group for each task.
     """
 
     _MEMORY = 0.5
     """Share of the running score that an episode leaves as it was."""
 
-    def __init__(self, actor: GroupedMLP) -> None:
-        self.tensors = {name: t.detach().clone() for name, t in actor.named_parameters()}
-        num_tasks = next(iter(self.tensors.values())).shape[1]
-        self.score = np.full(num_tasks, -1.0)
-        self._running = np.full(num_tasks, np.nan)
+    def __init__(self, layers: GroupedMLP) -> None:
+        self._actors = {name: t.detach().clone() for name, t in layers.state_dict().items()}
+        num_tasks = layers.matrices[0].shape[1]
+        self._best = torch.full((num_tasks,), -math.inf)
+        self._running = torch.full((num_tasks,), math.nan)
 
-    def numbers(self) -> dict[str, list[float]]:
-        """Return the scores, for `restore`."""
-        return {"score": self.score.tolist(), "running": self._running.tolist()}
-
-    def restore(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, list[float]]) -> None:
-        """Put back actors and scores."""
-        self.tensors = dict(tensors)
-        self.score, self._running = np.array(numbers["score"]), np.array(numbers["running"])
-
-    def see(self, task_index: int, score: float, actor: GroupedMLP) -> None:
+    def see(self, task_index: int, score: float, layers: GroupedMLP) -> None:
         """Take in the score of a greedy episode, and keep the actor if it is the best so far."""
-        before = self._running[task_index]
-        now = score if np.isnan(before) else self._MEMORY * before + (1 - self._MEMORY) * score
+        before = float(self._running[task_index])
+        now = score if math.isnan(before) else self._MEMORY * before + (1 - self._MEMORY) * score
         self._running[task_index] = now
-        if now > self.score[task_index]:
-            self.score[task_index] = now
-            for name, parameter in actor.named_parameters():
-                self.tensors[name][:, task_index] = parameter.detach()[:, task_index]
+        if now > self._best[task_index]:
+            self._best[task_index] = now
+            for name, tensor in layers.state_dict().items():
+                self._actors[name][:, task_index] = tensor[:, task_index]
+
+    def over(self, layers: GroupedMLP) -> dict[str, Tensor]:
+        """Return the best actors, and those of `layers` where no episode has ended yet."""
+        is_known = self._best.isfinite()[:, None, None]
+        return {
+            name: torch.where(is_known.to(tensor.device), self._actors[name], tensor)
+            for name, tensor in layers.state_dict().items()
+        }
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all there is to remember, as `restore` takes it."""
+        scores = {"best": self._best, "running": self._running}
+        return prefixed("actors", self._actors) | scores
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Put back what `state` returned."""
+        self._actors = part("actors", state)
+        self._best, self._running = state["best"].cpu(), state["running"].cpu()
 
 
 class Trainer:
-    """A run in a folder; a run that is there goes on from its last snapshot.
+    """A run in a folder; a run that is there goes on from its last snapshot, bit for bit.
 
-    Snapshots are taken when all environments begin an episode at once, and hold the replay.
+    Snapshots hold the replay. One is due after every evaluation, and is taken as soon as all
+    environments begin an episode at once, but no later than the longest episode takes: what is
+    played then is cut short there, and all begin anew.
 
     Args:
         config: What to do.
@@ -589,42 +487,48 @@ class Trainer:
         on_progress: OnProgress = ignore_progress,
     ) -> None:
         choose_tasks(config.tasks)
+        checked_device(config.device)
         self.config = config
         self.out = Path(out)
+        self.env_steps = 0
         self._on_progress = on_progress
         self._device = device = torch.device(config.device)
+        self._learner = Learner(config, device)
         num_tasks = len(config.tasks)
-        self.learner = Learner(config, device)
         self._slot_task = torch.arange(num_tasks, device=device).repeat_interleave(config.copies)
         self._num_slots = len(self._slot_task)
+        self._lanes = torch.arange(self._num_slots, device=device)
         self._ring = Ring(self._num_slots, config.replay_capacity, device)
         self._obs_scale = ObsNormaliser(num_tasks, MAX_OBS_DIM, device)
-        self._reward_scale = RewardNormaliser(self._slot_task, self.learner.discounts, device)
+        self._reward_scale = RewardNormaliser(self._slot_task, self._learner.discounts, device)
+        self._best = BestActors(self._learner.actor.layers) if config.keep_best else None
+        self._seeds = EpisodeSeeds(config.tasks, config.copies, config.seed)
         self._noise = torch.zeros(self._num_slots, 1, device=device)
-        self._best = BestActors(self.learner.networks.actor) if config.keep_best else None
-        self.env_steps = 0
-        self._is_snapshot_due = False
-        self._episodes_begun = np.zeros(self._num_slots, np.int64)
-        self._scores = np.full(self._num_slots, np.nan)
-        self._demos = self._load_demos()
+        self._scores = torch.full((self._num_slots,), math.nan)
+        self._losses: dict[str, Tensor] = {}
+        self._longest = max(task(name).max_episode_steps for name in config.tasks)
+        self._due_since: int | None = None
+        self._demos: Ring | None = None
 
     def run(self) -> None:
         """Train to the end.
 
         Raises:
-            RunError: If another process is at work in the run's folder.
+            RunError: If the folder holds another run, or another process is at work in it.
         """
         config = self.config
+        described = dataclasses.asdict(config)
         with locked(self.out):
-            described = dataclasses.asdict(config)
-            if open_run(self.out, described, may_change=("env_steps", "workers")):
+            has_snapshot = open_run(self.out, described, may_change=_MAY_CHANGE)
+            self._demos = self._load_demos()
+            if has_snapshot:
                 self._restore()
             log = RunLog(
                 self.out,
                 described,
                 env_steps=self.env_steps,
-                updates=self.learner.updates,
-                wandb=None,
+                updates=self._learner.updates,
+                wandb=config.wandb,
             )
             if self.env_steps < config.env_steps:
                 self._play(log)
@@ -633,12 +537,8 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint that `mmbench evaluate --agent fasttd3` plays."""
-        actor = dict(self.learner.networks.actor.state_dict())
-        if self._best is not None:
-            actor = {
-                name: torch.where(self._best_known(tensor), self._best.tensors[name], tensor)
-                for name, tensor in actor.items()
-            }
+        layers = self._learner.actor.layers
+        actor = layers.state_dict() if self._best is None else self._best.over(layers)
         tensors = prefixed("actor", actor) | prefixed("obs", self._obs_scale.state())
         described = dataclasses.asdict(self.config)
         with (
@@ -648,45 +548,71 @@ class Trainer:
             save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, weights)
             description.write_text(json.dumps(described, indent=2))
 
-    def _best_known(self, tensor: Tensor) -> Tensor:
-        """Return, shaped like a stack's tensor, for which tasks a best actor is known."""
-        assert self._best is not None
-        known = torch.from_numpy(self._best.score >= 0).to(self._device)
-        return known.view(1, -1, *[1] * (tensor.ndim - 2))
-
     def _play(self, log: RunLog) -> None:
-        config, device = self.config, self._device
+        config = self.config
         envs = make_vec(config.tasks, copies=config.copies, num_workers=config.workers)
-        lanes = torch.arange(self._num_slots, device=device)
-        losses: dict[str, Tensor] = {}
+        seconds, num_steps, updates_before = 0.0, 0, self._learner.updates
         try:
-            obs, _ = envs.reset(seed=[self._next_seed(slot) for slot in range(self._num_slots)])
-            self._queue_seeds(envs, range(self._num_slots))
-            first = np.ones(self._num_slots, bool)
+            self._begin(envs)
             while self.env_steps < config.env_steps:
-                seen = torch.from_numpy(obs.copy()).to(device)
-                began = torch.from_numpy(first).to(device)
-                action = self._act(seen, began)
-                envs.step_async(action.cpu().numpy())
-                self._obs_scale.update(seen, self._slot_task)
-                if self.env_steps >= config.start_steps * self._num_slots:
-                    losses = self._learn() or losses
-                obs, reward, _, truncated, info = envs.step_wait()
-                rewards = torch.from_numpy(reward.astype(np.float32)).to(device)
-                self._reward_scale.update(rewards, began)
-                self._ring.add(lanes, seen, action, rewards)
-                self.env_steps += self._num_slots
-                self._end_episodes(envs, truncated, info)
-                first = truncated
-                self._after_step(log, losses, all_begin=bool(truncated.all()))
+                started = time.monotonic()
+                self._step(envs)
+                seconds += time.monotonic() - started
+                num_steps += self._num_slots
+                is_over = self.env_steps >= config.env_steps
+                if is_over or self.env_steps // self._num_slots % LOG_INTERVAL == 0:
+                    num_updates = self._learner.updates - updates_before
+                    speeds = {
+                        "env_steps_per_s": num_steps / seconds,
+                        "updates_per_s": num_updates / seconds,
+                    }
+                    self._log(log, speeds)
+                    seconds, num_steps, updates_before = 0.0, 0, self._learner.updates
+                if self.env_steps % config.eval_interval < self._num_slots:
+                    self._evaluate(log)
+                    self._due_since = self._due_since or self.env_steps
+                if self._is_snapshot_time():
+                    self._save_snapshot()
+                    self._begin(envs)
+            self._save_snapshot()
         finally:
             envs.close()
 
-    def _act(self, obs: Tensor, first: Tensor) -> Tensor:
-        """Return what to play, with exploration, shape `(S, A)`."""
-        config, networks = self.config, self.learner.networks
-        shape, generator = (self._num_slots, 1), self.learner.generator
-        drawn = torch.rand(shape, generator=generator, device=self._device)
+    def _begin(self, envs: MultitaskVectorEnv) -> None:
+        """Begin an episode everywhere."""
+        self._obs = self._seeds.begin(envs)
+        self._first = np.ones(self._num_slots, bool)
+
+    def _step(self, envs: MultitaskVectorEnv) -> None:
+        """Play a step everywhere, and learn while the environments move."""
+        config, device = self.config, self._device
+        seen = torch.from_numpy(self._obs).to(device)
+        first = torch.from_numpy(self._first).to(device)
+        action = self._explore(seen, first)
+        envs.step_async(action.cpu().numpy())
+        self._obs_scale.update(seen, self._slot_task)
+        is_time = self.env_steps >= config.start_steps * self._num_slots
+        if is_time and bool((self._ring.num_starts() > 0).all()):
+            self._learn()
+        self._obs, reward, _, truncated, info = envs.step_wait()
+        is_lost = np.zeros(self._num_slots, bool)
+        if truncated.any():
+            is_lost = info["final_info"]["worker_restarted"]
+        # Where a worker died the action has led nowhere: the episode ends with what was seen.
+        lost = torch.from_numpy(is_lost).to(device)
+        rewards = torch.from_numpy(reward.astype(np.float32)).to(device).masked_fill(lost, 0)
+        self._reward_scale.update(rewards, first)
+        self._ring.add(self._lanes, seen, action, rewards, lost)
+        if (ended := np.flatnonzero(truncated & ~is_lost)).size:
+            self._end_episodes(ended, info["final_obs"], info["final_info"]["score"])
+        self._seeds.queue(envs, np.flatnonzero(truncated).tolist())
+        self._first = truncated
+        self.env_steps += self._num_slots
+
+    def _explore(self, obs: Tensor, first: Tensor) -> Tensor:
+        """Return what to play, shape `(E, A)`."""
+        config, actor, generator = self.config, self._learner.actor, self._learner.generator
+        drawn = torch.rand(self._noise.shape, generator=generator, device=self._device)
         drawn = config.min_noise + (config.max_noise - config.min_noise) * drawn
         if config.keep_best:
             drawn[:: config.copies] = 0.0  # the first copy of every task is greedy
@@ -694,34 +620,41 @@ class Trainer:
         scaled = self._obs_scale(obs, self._slot_task)
         with torch.no_grad():
             grouped = scaled.reshape(len(config.tasks), config.copies, -1)
-            action = networks.act(networks.inputs(grouped)).reshape(self._num_slots, -1)
+            action = actor(actor.inputs(grouped)).reshape(self._num_slots, -1)
         noise = torch.randn(action.shape, generator=generator, device=self._device)
-        mask = networks.action_masks[self._slot_task]
+        mask = actor.action_masks[self._slot_task]
         return (action + self._noise * noise).clamp(-1, 1) * mask
 
-    def _learn(self) -> dict[str, Tensor]:
+    def _end_episodes(self, ended: NDArray[np.int64], obs: FloatArray, scores: FloatArray) -> None:
+        """Write down how the episodes of some environments have ended."""
+        last = torch.from_numpy(obs[ended]).to(self._device)
+        self._ring.end(torch.from_numpy(ended).to(self._device), last)
+        for slot in ended.tolist():
+            score = float(scores[slot])
+            self._scores[slot] = score
+            number, copy_index = divmod(slot, self.config.copies)
+            if self._best is not None and copy_index == 0:
+                self._best.see(number, score, self._learner.actor.layers)
+
+    def _learn(self) -> None:
         config = self.config
         num_demos = round(config.demo_share * config.batch_size) if self._demos else 0
         end = config.imitation_end * config.env_steps
-        left = max(0.0, 1.0 - self.env_steps / end) if end else 0.0
-        losses: dict[str, Tensor] = {}
+        imitation = config.imitation_coef * max(0.0, 1 - self.env_steps / end) if end else 0.0
         for _ in range(config.updates_per_vector_step):
             batch = self._batch(num_demos)
-            losses |= self.learner.update(batch, num_demos, config.imitation_coef * left)
-        return losses
+            self._losses |= self._learner.update(batch, num_demos, imitation)
 
     def _batch(self, num_demos: int) -> Transitions:
-        """Return rows of every task, from demonstrations and from the environments."""
-        config, learner = self.config, self.learner
+        """Return rows of every task, the last of them from demonstrations."""
+        config, generator = self.config, self._learner.generator
+        discount = self._learner.discounts
         num_tasks = len(config.tasks)
         per_slot = -(-(config.batch_size - num_demos) // config.copies)
-        discount = learner.discounts
-        batch = self._ring.sample(
-            per_slot, discount[self._slot_task], config.n_step, learner.generator
-        ).grouped(num_tasks)
-        if self._demos is not None and num_demos:
-            demos = self._demos.sample(num_demos, discount, config.n_step, learner.generator)
-            batch = batch.joined(demos)
+        played = self._ring.sample(per_slot, discount[self._slot_task], config.n_step, generator)
+        batch = played.grouped(num_tasks)
+        if self._demos is not None:
+            batch = batch.joined(self._demos.sample(num_demos, discount, config.n_step, generator))
         tasks = torch.arange(num_tasks, device=self._device)[:, None]
         return dataclasses.replace(
             batch,
@@ -730,162 +663,100 @@ class Trainer:
             total=self._reward_scale(batch.total, tasks),
         )
 
-    def _end_episodes(self, envs: Any, truncated: NDArray[np.bool_], info: Any) -> None:
-        """Write the last observations of episodes that have ended, and say what comes next."""
-        ended = np.flatnonzero(truncated)
-        if not len(ended):
-            return
-        last = np.stack([info["final_obs"][slot] for slot in ended])
-        lanes = torch.from_numpy(ended).to(self._device)
-        self._ring.add(lanes, torch.from_numpy(last).to(self._device), None, None)
-        self._queue_seeds(envs, ended.tolist())
-        for slot in ended.tolist():
-            score = float(info["final_info"]["score"][slot])
-            self._scores[slot] = score
-            if self._best is not None and slot % self.config.copies == 0:
-                self._best.see(slot // self.config.copies, score, self.learner.networks.actor)
-
-    def _next_seed(self, slot: int) -> int:
-        number, copy_index = divmod(slot, self.config.copies)
-        first = training_seed(self.config.tasks[number], self.config.seed, copy_index)
-        self._episodes_begun[slot] += 1
-        return first + int(self._episodes_begun[slot]) - 1
-
-    def _queue_seeds(self, envs: Any, slots: Sequence[int]) -> None:
-        for slot in slots:
-            envs.set_next_seed(slot, self._next_seed(slot))
-
-    def _after_step(self, log: RunLog, losses: dict[str, Tensor], *, all_begin: bool) -> None:
-        vector_steps = self.env_steps // self._num_slots
-        if vector_steps % LOG_INTERVAL == 0 or self.env_steps >= self.config.env_steps:
-            scores = {
-                name: float(np.nanmean(own))
-                for name, own in zip(
-                    self.config.tasks,
-                    self._scores.reshape(-1, self.config.copies),
-                    strict=True,
-                )
-                if not np.isnan(own).all()
-            }
-            numbers = {name: float(loss) for name, loss in losses.items()}
-            log.losses("training", self.env_steps, self.learner.updates, numbers)
-            mean = float(np.mean(list(scores.values()))) if scores else math.nan
-            note = f"score while exploring {mean:.3f}" if scores else ""
-            self._on_progress(Progress("training", self.env_steps, self.config.env_steps, note))
-        interval = self.config.eval_interval
-        if self.env_steps // interval > (self.env_steps - self._num_slots) // interval:
-            self._evaluate(log)
-            self._is_snapshot_due = True
-        if all_begin and self._is_snapshot_due:
-            self._save_snapshot()
-            self._is_snapshot_due = False
-
     def _load_demos(self) -> Ring | None:
-        """Return demonstrations, one lane per task, and scale observations and rewards by them."""
+        """Return demonstrations, a lane per task, and scale observations and rewards by them."""
         config, device = self.config, self._device
         if config.demos is None:
             return None
-        path = None if config.demos == SHIPPED else config.demos
-        demonstrations = load(config.tasks, path=path)
+        shown = load(config.tasks, path=None if config.demos == SHIPPED else config.demos)
         num_rows = dict.fromkeys(config.tasks, 0)
-        for record in demonstrations.records:
+        for record in shown.records:
             num_rows[record.task_id] += record.length + 1
         ring = Ring(len(config.tasks), max(num_rows.values()), device)
-        returns: list[list[FloatArray]] = [[] for _ in config.tasks]
         number = {name: index for index, name in enumerate(config.tasks)}
-        for done, shown in enumerate(demonstrations, start=1):
-            index = number[shown.task_id]
-            ring.add_episode(index, shown.observations, shown.actions, shown.rewards)
-            obs = functional.pad(
-                torch.from_numpy(shown.observations),
-                (0, MAX_OBS_DIM - shown.observations.shape[1]),
-            ).to(device)
-            self._obs_scale.update(obs, torch.full((len(obs),), index, device=device))
-            discount = float(self.learner.discounts[index])
-            returns[index].append(running_returns(shown.rewards, discount))
-            self._on_progress(Progress("loading demonstrations", done, len(demonstrations)))
-        self._reward_scale.restore(_moments(returns, self._reward_scale.state(), device))
+        for done, episode in enumerate(shown, start=1):
+            index, obs = number[episode.task_id], torch.from_numpy(episode.observations)
+            ring.add_episode(index, episode.observations, episode.actions, episode.rewards)
+            returns = running_returns(episode.rewards, float(self._learner.discounts[index]))
+            obs = functional.pad(obs, (0, MAX_OBS_DIM - obs.shape[1])).to(device)
+            of_task = torch.full((len(obs),), index, device=device)
+            self._obs_scale.update(obs, of_task)
+            self._reward_scale.update_returns(torch.from_numpy(returns).to(device), of_task[1:])
+            self._on_progress(Progress("loading demonstrations", done, len(shown)))
         return ring
 
+    # Logs, evaluations and snapshots ---------------------------------------------------------
+
+    def _log(self, log: RunLog, speeds: Mapping[str, float]) -> None:
+        numbers = {name: float(loss) for name, loss in self._losses.items()}
+        updates = self._learner.updates
+        if not all(math.isfinite(number) for number in numbers.values()):
+            raise MMBenchError(
+                f"training diverged after {updates} updates: a loss is not finite; "
+                f"the last snapshot is in {self.out / SNAPSHOT}"
+            )
+        scores, note = self._scores[self._scores.isfinite()], ""
+        if len(scores):
+            numbers["score"] = float(scores.mean())
+            note = f"score while exploring {numbers['score']:.3f}"
+        log.losses("training", self.env_steps, updates, numbers | dict(speeds))
+        self._on_progress(Progress("training", self.env_steps, self.config.env_steps, note))
+
     def _evaluate(self, log: RunLog) -> None:
-        """Play evaluation episodes in environments of their own."""
-        if not self.config.eval_episodes:
+        config = self.config
+        if not config.eval_episodes:
             return
         self.save()
 
-        def fasttd3(tasks: Sequence[str], **options: Any) -> FastTD3Agent:
-            return FastTD3Agent(self.out, tasks, device=self.config.device)
+        def player(tasks: Sequence[str], **_: Any) -> Agent:
+            return FastTD3Agent(self.out, tasks, device=config.device)
 
-        result = evaluate(
-            fasttd3,
-            tasks=self.config.tasks,
-            episodes=self.config.eval_episodes,
-            out=self.out / "evaluations" / f"{self.env_steps:09d}",
-            workers=self.config.workers,
+        evaluate_run(
+            player,
+            log,
+            tasks=config.tasks,
+            out=self.out,
+            env_steps=self.env_steps,
+            episodes=config.eval_episodes,
+            seed=config.seed,
+            workers=config.workers,
         )
-        returns: dict[str, list[float]] = {}
-        for record in result.episodes:
-            returns.setdefault(record.task_id, []).append(record.episode_return)
-        log.evaluation(
-            self.env_steps,
-            {name: float(scores.mean()) for name, scores in result.scores.items()},
-            {name: float(np.mean(own)) for name, own in returns.items()},
-        )
+
+    def _is_snapshot_time(self) -> bool:
+        if self._due_since is None:
+            return False
+        waited = (self.env_steps - self._due_since) // self._num_slots
+        return bool(self._first.all()) or waited >= self._longest
 
     def _save_snapshot(self) -> None:
-        learner = self.learner
-        tensors = prefixed("networks", learner.networks.state_dict())
-        tensors |= prefixed("target", dict(learner.target.state_dict()))
-        for name, optimizer in learner.optimizers.items():
-            tensors |= prefixed(f"optimizer.{name}", optimizer_tensors(optimizer))
-        tensors |= prefixed("obs", self._obs_scale.state())
-        tensors |= prefixed("reward", self._reward_scale.state())
-        tensors |= prefixed("ring", self._ring.state())
-        tensors |= {"noise": self._noise, "generator": learner.generator.get_state()}
-        if self._best is not None:
-            tensors |= prefixed("best", self._best.tensors)
-        numbers = {
-            "env_steps": self.env_steps,
-            "updates": learner.updates,
-            "episodes_begun": (self._episodes_begun - 1).tolist(),
-            "best": None if self._best is None else self._best.numbers(),
+        """Write everything that the rest of the run depends on; running episodes are cut short."""
+        if (cut := np.flatnonzero(~self._first)).size:
+            obs = torch.from_numpy(self._obs[cut]).to(self._device)
+            self._ring.end(torch.from_numpy(cut).to(self._device), obs)
+        self._due_since = None
+        tensors = {
+            **prefixed("learner", self._learner.state()),
+            **prefixed("obs", self._obs_scale.state()),
+            **prefixed("reward", self._reward_scale.state()),
+            **prefixed("ring", self._ring.state()),
+            **({} if self._best is None else prefixed("best", self._best.state())),
+            "seeds": torch.from_numpy(self._seeds.num_given),
+            "scores": self._scores,
         }
+        numbers = {"env_steps": self.env_steps, "updates": self._learner.updates}
         save_snapshot(self.out, tensors, numbers)
 
     def _restore(self) -> None:
         tensors, numbers = load_snapshot(self.out, self.config.device)
-        learner = self.learner
-        learner.networks.load_state_dict(part("networks", tensors))
-        learner.target.load_state_dict(part("target", tensors))
-        for name, optimizer in learner.optimizers.items():
-            restore_moments(optimizer, part(f"optimizer.{name}", tensors))
+        self._learner.restore(part("learner", tensors))
         self._obs_scale.restore(part("obs", tensors))
         self._reward_scale.restore(part("reward", tensors))
         self._ring.restore(part("ring", tensors))
-        self._noise = tensors["noise"]
-        learner.generator.set_state(tensors["generator"].cpu())
         if self._best is not None:
-            self._best.restore(part("best", tensors), numbers["best"])
-        self.env_steps, learner.updates = numbers["env_steps"], numbers["updates"]
-        self._episodes_begun = np.array(numbers["episodes_begun"], np.int64)
-
-
-def _moments(
-    returns: Sequence[Sequence[FloatArray]], state: Mapping[str, Tensor], device: torch.device
-) -> dict[str, Tensor]:
-    """Return the state of a reward normaliser that has seen running returns of every task."""
-    joined = [np.concatenate(own).astype(np.float64) for own in returns]
-
-    def column(numbers: Sequence[float]) -> Tensor:
-        return torch.tensor(numbers, dtype=torch.float64, device=device)
-
-    return {
-        "count": column([len(own) for own in joined])[:, None],
-        "mean": column([own.mean() for own in joined])[:, None],
-        "std": column([own.std() for own in joined])[:, None],
-        "largest": column([np.abs(own).max() for own in joined]),
-        "return": state["return"],
-    }
+            self._best.restore(part("best", tensors))
+        self._seeds.num_given = tensors["seeds"].cpu().numpy()
+        self._scores = tensors["scores"].cpu()
+        self.env_steps, self._learner.updates = numbers["env_steps"], numbers["updates"]
 
 
 class FastTD3Agent:
@@ -893,45 +764,68 @@ class FastTD3Agent:
 
     Args:
         checkpoint: Folder that a run has written.
-        tasks: One task id per slot. Tasks that shared networks were not trained on are played by
-            their language, on the scale of the observations that they show.
+        tasks: One task id per slot.
         device: Where to compute.
+
+    Raises:
+        CheckpointError: If the checkpoint is damaged, or was trained on other tasks.
     """
 
     def __init__(self, checkpoint: Path | str, tasks: Sequence[str], *, device: str) -> None:
-        folder = Path(checkpoint)
-        try:
-            described = json.loads((folder / DESCRIPTION).read_text())
-            tensors = load_file(folder / WEIGHTS, device=device)
-            config = FastTD3Config(**{**described, "tasks": tuple(described["tasks"])})
-        except (OSError, ValueError, TypeError, SafetensorError) as error:
-            raise CheckpointError(f"{folder} is no checkpoint of fasttd3: {error}") from error
-        self._device = torch.device(device)
-        known = list(config.tasks)
-        new = [name for name in dict.fromkeys(tasks) if name not in known]
-        if new and (config.networks == "per-task" or config.encoder == "none"):
+        config, tensors = _load_checkpoint(Path(checkpoint), device)
+        if unknown := sorted(set(tasks) - set(config.tasks)):
             raise CheckpointError(
-                f"{folder} was trained without language on {len(known)} tasks, and {new[0]} is "
-                "none of them"
+                f"{checkpoint} was trained on {len(config.tasks)} tasks; "
+                f"{unknown[0]} is none of them"
             )
-        self._networks = Networks(config, known).to(device).eval()
-        self._networks.actor.load_state_dict(part("actor", tensors))
-        self._scale = ObsNormaliser(len(known), MAX_OBS_DIM, device)
-        self._scale.restore(part("obs", tensors))
-        self._task = torch.tensor([known.index(name) for name in tasks], device=device)
+        self._device = torch.device(device)
+        self._task = torch.tensor([config.tasks.index(name) for name in tasks], device=device)
+        layers = part("actor", tensors)
+        groups = config.num_groups
+        if groups > 1:  # to each slot the actor of its task
+            layers = {name: tensor[:, self._task] for name, tensor in layers.items()}
+            groups = len(tasks)
+        self._actor = Actor(_actor_layers(config, groups), tasks, config.language).to(device)
+        self._actor.layers.load_state_dict(layers)
+        self._obs_scale = ObsNormaliser(len(config.tasks), MAX_OBS_DIM, device)
+        self._obs_scale.restore(part("obs", tensors))
 
+    @torch.no_grad()
     def act(self, obs: Any, *, first: NDArray[np.bool_]) -> FloatArray:
         """Return actions, shape `(num_slots, MAX_ACTION_DIM)`."""
         rows = torch.from_numpy(np.asarray(obs, np.float32)).to(self._device)
-        with torch.no_grad():
-            scaled = self._scale(rows, self._task)
-            return self._networks.act_for(scaled, self._task).cpu().numpy()
+        scaled = self._obs_scale(rows, self._task)
+        actions: Tensor = self._actor(self._actor.inputs(scaled[:, None]))
+        return actions[:, 0].cpu().numpy()
+
+
+def _load_checkpoint(folder: Path, device: str) -> tuple[FastTD3Config, dict[str, Tensor]]:
+    """Return what a checkpoint says and holds, once both fit together."""
+    for name in (WEIGHTS, DESCRIPTION):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder} is not a checkpoint: it has no {name}")
+    described = pydantic.TypeAdapter(FastTD3Config)
+    try:
+        config = described.validate_json((folder / DESCRIPTION).read_bytes())
+    except (MMBenchError, pydantic.ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{folder / DESCRIPTION} cannot be read: {reason}") from error
+    try:
+        tensors = load_file(folder / WEIGHTS, device=device)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{folder / WEIGHTS} cannot be read: {error}") from error
+    with torch.device("meta"):
+        layers = _actor_layers(config, config.num_groups).state_dict()
+        obs_scale = ObsNormaliser(len(config.tasks), MAX_OBS_DIM, "meta").state()
+    check_tensors(tensors, prefixed("actor", layers) | prefixed("obs", obs_scale), str(folder))
+    return config, tensors
 
 
 def make(tasks: Sequence[str], *, checkpoint: str | None, device: str, seed: int) -> Agent:
     """Build the agent from a run's folder; its actions do not depend on `seed`."""
     if checkpoint is None:
-        raise CheckpointError("fasttd3 needs a run's folder; give --checkpoint")
+        raise CheckpointError("agent 'fasttd3' plays a checkpoint; give one with --checkpoint")
+    checked_device(device)
     return FastTD3Agent(checkpoint, tasks, device=device)
 
 

@@ -17,6 +17,7 @@ from mmbench import MMBenchError, task
 from mmbench.errors import CheckpointError
 from mmbench.files import replacing
 from mmbench.language import EncoderName, embedding_dim, task_embeddings
+from mmbench.training.checkpoint import check_tensors
 from mmbench.training.tables import action_masks
 from newt_agent.config import NewtConfig
 from newt_agent.world_model import WorldModel
@@ -172,19 +173,3 @@ def load_checkpoint(folder: Path | str, device: str = "cpu") -> Checkpoint:
         plays_by_task=described.plays_by_task,
         prior_weight=described.prior_weight,
     )
-
-
-def check_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:
-    """Raise `CheckpointError` that names every missing, unknown, mis-shaped or NaN tensor."""
-    problems = [f"{name} is missing" for name in expected.keys() - found.keys()]
-    problems += [f"{name} is unknown" for name in found.keys() - expected.keys()]
-    for name in expected.keys() & found.keys():
-        if found[name].shape != expected[name].shape:
-            problems.append(
-                f"{name} has shape {tuple(found[name].shape)}, "
-                f"expected {tuple(expected[name].shape)}"
-            )
-        elif not torch.isfinite(found[name]).all():
-            problems.append(f"{name} has entries that are not finite")
-    if problems:
-        raise CheckpointError(f"{where} does not fit the model: {'; '.join(sorted(problems))}")

@@ -15,10 +15,11 @@ from torch import Tensor
 from mmbench import SUITES
 from mmbench.errors import CheckpointError
 from mmbench.tensor_files import load_tensors
+from mmbench.training.checkpoint import check_tensors
 from mmbench.training.tables import action_masks
 from mmbench.vision import DINOV2
 from newt_agent.activations import SIMNORM_GROUP
-from newt_agent.checkpoint import Checkpoint, check_tensors
+from newt_agent.checkpoint import Checkpoint
 from newt_agent.config import SIZES, NewtConfig, SizeName
 from newt_agent.networks import StackedMLP
 from newt_agent.world_model import WorldModel

@@ -8,8 +8,11 @@ Source:
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from mmbench.simulator import FloatArray
 
 OBS_LIMIT = 10.0
 """Normalised observations are clipped to this."""
@@ -82,8 +85,12 @@ class RewardNormaliser:
             first: Whether the step was the first of an episode, shape `(E,)`.
         """
         self._return = torch.where(first, 0.0, self._discount * self._return) + reward
-        self._moments.update(self._return[:, None], self._slot_task)
-        self._largest.scatter_reduce_(0, self._slot_task, self._return.abs(), "amax")
+        self.update_returns(self._return, self._slot_task)
+
+    def update_returns(self, returns: Tensor, task: Tensor) -> None:
+        """Take in what `running_returns` tells of episodes, `(N,)`, of tasks `(N,)`."""
+        self._moments.update(returns[:, None], task)
+        self._largest.scatter_reduce_(0, task, returns.double().abs(), "amax")
 
     def __call__(self, reward: Tensor, task: Tensor) -> Tensor:
         """Return scaled rewards, float32, of rewards and tasks of shapes that broadcast."""
@@ -100,6 +107,15 @@ class RewardNormaliser:
         self._moments.restore(state)
         self._return.copy_(state["return"])
         self._largest.copy_(state["largest"])
+
+
+def running_returns(rewards: FloatArray, discount: float) -> FloatArray:
+    """Return the discounted sum of an episode's rewards up to every step, shape `(T,)`."""
+    total, sums = 0.0, np.empty_like(rewards)
+    for step, reward in enumerate(rewards.tolist()):
+        total = discount * total + reward
+        sums[step] = total
+    return sums
 
 
 class _Moments:

@@ -4,9 +4,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
+from mmbench.language import EncoderName, task_embeddings
 from mmbench.registry import get_task
 from mmbench.spec import MAX_ACTION_DIM
+
+_VECTOR_LENGTH = 1.13
 
 
 def action_masks(tasks: Sequence[str]) -> Tensor:
@@ -18,3 +22,11 @@ def action_masks(tasks: Sequence[str]) -> Tensor:
 def discounts(tasks: Sequence[str]) -> Tensor:
     """Return the discounts of tasks, shape `(K,)`."""
     return torch.tensor([get_task(name).effective_discount for name in tasks])
+
+
+def task_vectors(tasks: Sequence[str], encoder: EncoderName) -> Tensor:
+    """Return the embeddings of tasks, shape `(K, E)`, as networks without input norm take them.
+
+    Their length is 1.13, so that entries are of the order of 0.05, whichever the encoder.
+    """
+    return _VECTOR_LENGTH * normalize(torch.from_numpy(task_embeddings(tasks, encoder)), dim=-1)
