@@ -74,7 +74,7 @@ from mmbench.training.run import (
     with_suite,
 )
 from mmbench.training.seeds import EpisodeSeeds
-from mmbench.training.tables import action_masks, discounts, task_vectors
+from mmbench.training.tables import action_masks, discounts, embeddings
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 LOG_INTERVAL = 100
@@ -259,13 +259,13 @@ class Actor(nn.Module):
     def __init__(self, layers: GroupedMLP, tasks: Sequence[str], language: EncoderName) -> None:
         super().__init__()
         self.layers = layers
-        self.register_buffer("embeddings", task_vectors(tasks, language))
+        self.register_buffer("embeddings", embeddings(tasks, language))
         self.register_buffer("action_masks", action_masks(tasks))
 
     def inputs(self, obs: Tensor) -> Tensor:
         """Return normalised observations `(K, B, O)` beside the tasks' embeddings."""
-        embeddings = self.embeddings[:, None].expand(-1, obs.shape[1], -1)
-        return torch.cat((obs, embeddings), dim=-1)
+        beside = self.embeddings[:, None].expand(-1, obs.shape[1], -1)
+        return torch.cat((obs, beside), dim=-1)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return actions `(K, B, A)`; 0 where padded."""
@@ -700,6 +700,7 @@ class Trainer:
             numbers["score"] = float(scores.mean())
             note = f"score while exploring {numbers['score']:.3f}"
         log.losses("training", self.env_steps, updates, numbers | dict(speeds))
+        self._losses = {}
         self._on_progress(Progress("training", self.env_steps, self.config.env_steps, note))
 
     def _evaluate(self, log: RunLog) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints of others: what is in them is data, and is checked before it is used."""
+"""Trained networks on disk: what a file holds is checked before it is used."""
 
 from collections.abc import Mapping
 

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from mmbench.language import EncoderName, task_embeddings
 from mmbench.registry import get_task
 from mmbench.spec import MAX_ACTION_DIM
 
-_VECTOR_LENGTH = 1.13
+_EMBEDDING_NORM = 1.13
 
 
 def action_masks(tasks: Sequence[str]) -> Tensor:
@@ -24,9 +23,10 @@ def discounts(tasks: Sequence[str]) -> Tensor:
     return torch.tensor([get_task(name).effective_discount for name in tasks])
 
 
-def task_vectors(tasks: Sequence[str], encoder: EncoderName) -> Tensor:
-    """Return the embeddings of tasks, shape `(K, E)`, as networks without input norm take them.
+def embeddings(tasks: Sequence[str], encoder: EncoderName) -> Tensor:
+    """Return the vectors of tasks for networks that do not normalise their input, shape `(K, E)`.
 
-    Their length is 1.13, so that entries are of the order of 0.05, whichever the encoder.
+    Their length is 1.13, so that entries are of the order of 0.05: some are above 10 else.
     """
-    return _VECTOR_LENGTH * normalize(torch.from_numpy(task_embeddings(tasks, encoder)), dim=-1)
+    vectors = torch.from_numpy(task_embeddings(tasks, encoder))
+    return _EMBEDDING_NORM * torch.nn.functional.normalize(vectors, dim=-1)

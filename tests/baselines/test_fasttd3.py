@@ -327,12 +327,6 @@ def test_a_worker_that_dies_leaves_no_step_that_did_not_happen(
     assert set(snapshots) == {2 * 110}
     tensors, numbers = load_snapshot(tmp_path, "cpu")
     assert numbers["env_steps"] == 2 * 130
-    # Lengths of episodes: the killed worker's, and those cut for the two snapshots.
-    lengths = [
-        np.diff(np.flatnonzero(of_lane), prepend=-1) - 1
-        for of_lane in tensors["ring.is_last"].numpy()
-    ]
-    assert sum(length.sum() for length in lengths) <= 2 * SMALL.replay_capacity
     for obs, is_last in zip(
         tensors["ring.obs"].numpy(), tensors["ring.is_last"].numpy(), strict=True
     ):

@@ -1,8 +1,9 @@
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from mmbench.training.normalise import ObsNormaliser, RewardNormaliser
+from mmbench.training.normalise import ObsNormaliser, RewardNormaliser, running_returns
 from mmbench.training.run import load_snapshot, part, prefixed, save_snapshot
 
 
@@ -67,6 +68,19 @@ def test_no_scaled_return_is_larger_than_ten() -> None:
     for _ in range(200):  # a return that hardly spreads: 5 again and again
         normaliser.update(torch.tensor([5.0]), torch.tensor([True]))
     assert close(normaliser(torch.tensor([5.0]), torch.tensor([0])), [10])
+
+
+def test_recorded_episodes_count_as_if_they_were_played() -> None:
+    rewards = np.array([1, 2, -8], np.float32)
+    returns = running_returns(rewards, 0.5)
+    assert returns.tolist() == [1, 2.5, -6.75]
+    slot_task, discounts = torch.tensor([0]), torch.tensor([0.5, 0.9])
+    played, told = (RewardNormaliser(slot_task, discounts) for _ in range(2))
+    for step, reward in enumerate(rewards.tolist()):
+        played.update(torch.tensor([reward]), torch.tensor([step == 0]))
+    told.update_returns(torch.from_numpy(returns), torch.zeros(3, dtype=torch.int64))
+    for name in ("count", "mean", "std", "largest"):
+        torch.testing.assert_close(told.state()[name], played.state()[name])
 
 
 def test_an_episode_begins_with_its_own_reward_alone() -> None:
