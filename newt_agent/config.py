@@ -162,6 +162,9 @@ class TrainConfig:
     """Env steps to play, over all environments."""
     seeding_episodes: int = 5
     """Episodes of the longest task that every environment plays before learning begins."""
+    seeding_updates: int = 0
+    """Gradient steps at once when learning begins; as many as seeding steps in single-task
+    TD-MPC2."""
     updates_per_env_step: float = 0.075
     """Gradient steps per env step."""
     batch_size: int = 1024
@@ -222,7 +225,7 @@ class TrainConfig:
         at_least(0, seeding_episodes=self.seeding_episodes, pretrain_updates=self.pretrain_updates)
         at_least(0, updates_per_env_step=self.updates_per_env_step, seed=self.seed)
         at_least(0, workers=self.workers, code_dim=self.code_dim)
-        at_least(0, choose_episodes=self.choose_episodes)
+        at_least(0, choose_episodes=self.choose_episodes, seeding_updates=self.seeding_updates)
         between(0, 1, demo_share=self.demo_share, constraint_end=self.constraint_end)
         between(0, self.constraint_end, constraint_start=self.constraint_start)
         for name in self.tasks:
@@ -236,3 +239,12 @@ class TrainConfig:
         if self.fresh and self.checkpoint is None:
             raise UsageError("without a checkpoint all networks begin anew; leave out --fresh")
         checked_device(self.device)
+
+    def prior_weight(self, env_steps: int) -> float:
+        """Return how much plans start from the policy after so many env steps, 0 to 1."""
+        if self.constraint_end == 0 or not (self.pretrain_updates or self.checkpoint):
+            return 0.0
+        begin, end = self.constraint_start * self.env_steps, self.constraint_end * self.env_steps
+        if env_steps >= end > 0:
+            return 0.0
+        return 1.0 if env_steps <= begin else 1.0 - (env_steps - begin) / (end - begin)

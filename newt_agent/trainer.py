@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,8 @@ from torch import Tensor
 from mmbench import FloatArray, MMBenchError, evaluate, task
 from mmbench.errors import UsageError
 from mmbench.files import locked
-from mmbench.language import EncoderName, embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
-from mmbench.training.clock import clock_rates
 from mmbench.training.collector import Collector, Seen
 from mmbench.training.demonstrations import demonstration_replay, scale_of
 from mmbench.training.journal import Episode, Journal
@@ -34,14 +32,14 @@ from mmbench.training.run import (
 from mmbench.training.tables import discounts
 from mmbench.vision import ImageEncoder
 from newt_agent.agent import Newt
-from newt_agent.checkpoint import Checkpoint, new_model, save_checkpoint
+from newt_agent.beginning import begin
+from newt_agent.checkpoint import Checkpoint, save_checkpoint
 from newt_agent.choosing import choose_plays
-from newt_agent.config import NewtConfig, TrainConfig
+from newt_agent.config import TrainConfig
 from newt_agent.learner import Learner
 from newt_agent.loading import load
 from newt_agent.player import Player
-from newt_agent.precision import acceleration, check_precision
-from newt_agent.world_model import WorldModel
+from newt_agent.precision import acceleration
 
 JOURNAL = "journal"
 _MAY_CHANGE = ("workers", "wandb", "compile", "choose_episodes")
@@ -96,16 +94,17 @@ class Trainer:
         self._images = (
             None if config.obs == "state" else ImageEncoder(config.vision, str(self._device))
         )
-        self._is_scaled = np.zeros(len(config.tasks), np.bool_)
-        self.model, self._encoder, target_q = self._new_model()
-        self._is_scaled |= not self.model.config.has_normalised_obs
+        feature_dim = self._images.feature_dim if self._images else 0
+        begun = begin(config, str(self._device), feature_dim)
+        self._group.share(begun.model)
+        self.model, self._encoder, self._is_scaled = begun.model, begun.encoder, begun.is_scaled
         all_discounts = discounts(config.tasks).to(self._device)
         seed = config.seed + self._group.rank
         self.learner = Learner(
             *(self.model, all_discounts, config.learning, seed, accelerated, self._group)
         )
-        if target_q:
-            self.learner.target_q.load_state_dict(target_q)
+        if begun.target_q:
+            self.learner.target_q.load_state_dict(begun.target_q)
         self._rng = np.random.default_rng(seed)
         self._generator = torch.Generator(self._device).manual_seed(seed + 1)
         self._demos = self._load_demos()
@@ -160,52 +159,6 @@ class Trainer:
     def save(self, folder: Path) -> None:
         """Write a checkpoint that `mmbench evaluate --agent newt` plays."""
         save_checkpoint(folder, self._checkpoint())
-
-    def _new_model(self) -> tuple[WorldModel, EncoderName, Mapping[str, Tensor]]:
-        """Return the model, the text encoder, and the target networks if they are known."""
-        config = self.config
-        feature_dim = self._images.feature_dim if self._images else 0
-        encoder, loaded = config.encoder, None
-        model_config = NewtConfig(
-            size=config.size,
-            code_dim=config.code_dim,
-            has_normalised_obs=config.normalise,
-            has_clock=config.clock,
-            has_residual_dynamics=config.residual,
-        )
-        if config.checkpoint is not None:
-            loaded = load(config.checkpoint, device=str(self._device), single_task=config.tasks[0])
-            encoder, model_config = loaded.encoder, loaded.model.config
-        model_config = dataclasses.replace(
-            model_config,
-            embedding_dim=embedding_dim(encoder),
-            feature_dim=feature_dim,
-            planner=config.planner,
-            learning=config.learning,
-        )
-        check_precision(model_config, config.precision)
-        model = new_model(model_config, config.tasks, encoder, config.seed).to(self._device)
-        if model_config.has_clock:
-            rates = clock_rates(config.tasks, model_config.obs_dim)
-            model.clock_rate.copy_(torch.from_numpy(rates))
-        target_q: Mapping[str, Tensor] = {}
-        if loaded is not None:
-            model.load_networks(loaded.model, but=config.fresh)
-            target_q = {} if "q" in config.fresh else loaded.target_q
-            self._take_scales(model, loaded)
-        self._group.share(model)
-        return model, encoder, target_q
-
-    def _take_scales(self, model: WorldModel, loaded: Checkpoint) -> None:
-        """Take the scales of observations of the tasks that the checkpoint knows."""
-        if not model.config.has_normalised_obs:
-            return
-        for number, name in enumerate(self.config.tasks):
-            if name in loaded.tasks:
-                row = loaded.tasks.index(name)
-                model.obs_mean[number] = loaded.model.obs_mean[row]
-                model.obs_rate[number] = loaded.model.obs_rate[row]
-                self._is_scaled[number] = True
 
     def _new_collector(self) -> Collector:
         """Return the environments; with several processes, each plays its share of the tasks."""
@@ -301,18 +254,9 @@ class Trainer:
             shape = player.mask.shape
             drawn = 2 * torch.rand(shape, generator=self._generator, device=self._device) - 1
             return (player.mask * drawn).cpu().numpy()
-        found = player.plan(*seen, prior_weight=self._prior_weight())
+        found = player.plan(*seen, prior_weight=self.config.prior_weight(self.env_steps))
         explored = (found.action + found.std * player.noise()).clamp(-1, 1) * player.mask
         return explored.cpu().numpy()
-
-    def _prior_weight(self) -> float:
-        if not (self.config.pretrain_updates or self.config.checkpoint):
-            return 0.0
-        total = self.config.env_steps
-        begin, end = self.config.constraint_start * total, self.config.constraint_end * total
-        if self.config.constraint_end == 0 or self.env_steps >= end > 0:
-            return 0.0
-        return 1.0 if self.env_steps <= begin else 1.0 - (self.env_steps - begin) / (end - begin)
 
     def _scale_observations(self) -> None:
         """Fix the scale of the tasks that have none yet and whose observations are there now."""
@@ -337,6 +281,8 @@ class Trainer:
     def _learn(self) -> dict[str, Tensor]:
         config = self.config
         self._updates_due += self._steps_at_once * config.updates_per_env_step
+        if self.env_steps - self._steps_at_once < max(1, self._seeding_steps):  # the first time
+            self._updates_due += config.seeding_updates
         metrics: dict[str, Tensor] = {}
         while self._updates_due >= 1 and self._replay.num_episodes:
             self._updates_due -= 1
@@ -380,7 +326,7 @@ class Trainer:
             encoder=self._encoder,
             target_q=self.learner.target_q.state_dict(),
             vision=self._images.name if self._images else None,
-            prior_weight=self._prior_weight(),
+            prior_weight=self.config.prior_weight(self.env_steps),
         )
 
     def _save_final(self) -> None:

@@ -194,25 +194,37 @@ def test_what_is_imitated_online(
 
 
 def test_plans_depend_less_and_less_on_the_policy(tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, checkpoint="any", constraint_start=0.1, constraint_end=0.5)
+    steps = (0, 40, 120, 160, 200, 400)  # of 400
+    assert [config.prior_weight(s) for s in steps] == pytest.approx([1, 1, 0.5, 0.25, 0, 0])
+    at_once = dataclasses.replace(config, constraint_end=0.1)
+    assert [at_once.prior_weight(s) for s in (39, 40)] == [1, 0]
+    only_pretrained = dataclasses.replace(CONFIG, demos="x", pretrain_updates=1, env_steps=0)
+    assert only_pretrained.prior_weight(0) == 1
+    for free in (CONFIG, dataclasses.replace(config, constraint_start=0, constraint_end=0)):
+        assert free.prior_weight(0) == 0
+    trainer = Trainer(dataclasses.replace(config, checkpoint=str(SHIPPED_WEIGHTS)), tmp_path)
+    trainer.env_steps = 160
+    assert trainer._checkpoint().prior_weight == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(("seeding_episodes", "num_updates"), [(0, 7 + 37), (1, 7 + 25)])
+def test_learning_may_begin_with_many_updates(
+    seeding_episodes: int, num_updates: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quarter of an update for each of 150 env steps, or of the 101 from the 50th on."""
     config = dataclasses.replace(
         CONFIG,
-        tasks=("og-point-arena",),
-        demos="shipped",
-        pretrain_updates=1,
-        constraint_start=0.1,
-        constraint_end=0.5,
+        env_steps=150,
+        seeding_episodes=seeding_episodes,
+        seeding_updates=7,
+        updates_per_env_step=0.25,
     )
     trainer = Trainer(config, tmp_path)
-    weights = []
-    for trainer.env_steps in (0, 40, 120, 160, 200, 400):
-        weights.append(trainer._checkpoint().prior_weight)
-    assert weights == pytest.approx([1, 1, 0.5, 0.25, 0, 0])
-    assert trainer._seeding_steps == 0
-    seeded = dataclasses.replace(config, seeding_after_pretraining=True, constraint_end=0.1)
-    trainer = Trainer(seeded, tmp_path / "seeded")
-    assert trainer._seeding_steps == 200
-    for trainer.env_steps, weight in ((39, 1.0), (40, 0.0)):
-        assert trainer._prior_weight() == weight
+    updates: list[Batch] = []
+    monkeypatch.setattr(trainer.learner, "update", lambda batch: updates.append(batch) or {})
+    trainer.run()
+    assert len(updates) == num_updates
 
 
 def test_finetuning_takes_what_the_checkpoint_is_like(tmp_path: Path) -> None:
@@ -237,7 +249,7 @@ def test_finetuning_takes_what_the_checkpoint_is_like(tmp_path: Path) -> None:
     torch.testing.assert_close(taken.dynamics.matrices[1], before.dynamics.matrices[1])
     assert not torch.equal(taken.q.matrices[1], before.q.matrices[1])
     assert torch.equal(trainer.learner.target_q.matrices[1], taken.q.matrices[1])
-    assert trainer._prior_weight() == 0
+    assert config.prior_weight(0) == 0
 
 
 def test_a_run_of_before_an_option_existed_goes_on(whole_run: Path, tmp_path: Path) -> None:
