@@ -1,7 +1,8 @@
 """Newt's equations written down plainly: what the fast ones are compared with, and tested against.
 
-Every network is a list of layers, every member of the Q ensemble is evaluated, in a loop; the
-embedding is concatenated to every row; time steps are looped over; nothing is computed ahead.
+Every network is a list of layers; every member of the Q ensemble is evaluated, a layer of all as
+one batched product, which is how the original has it; the embedding is concatenated to every row;
+time steps are looped over; nothing is computed ahead.
 """
 
 from collections.abc import Iterable
@@ -22,11 +23,11 @@ _EPS = 1e-9
 
 
 class PlainMLP:
-    """One member of a `StackedMLP`, layer by layer; it shares the member's weights."""
+    """A network of one member, layer by layer; it shares the member's weights."""
 
-    def __init__(self, stacked: StackedMLP, member: int = 0, *, frozen: bool = False) -> None:
+    def __init__(self, stacked: StackedMLP) -> None:
         def own(tensors: Iterable[Tensor]) -> list[Tensor]:
-            return [(tensor.detach() if frozen else tensor)[member] for tensor in tensors]
+            return [tensor[0] for tensor in tensors]
 
         self._layers = list(zip(own(stacked.matrices), own(stacked.biases), strict=True))
         self._norms = list(zip(own(stacked.gains), own(stacked.shifts), strict=True))
@@ -48,6 +49,31 @@ class PlainMLP:
         return h
 
 
+class PlainEnsemble:
+    """All members of a `StackedMLP` without a norm at its end, a batched product per layer."""
+
+    def __init__(self, stacked: StackedMLP, *, frozen: bool) -> None:
+        def own(tensors: Iterable[Tensor]) -> list[Tensor]:
+            return [tensor.detach() if frozen else tensor for tensor in tensors]
+
+        self._layers = list(zip(own(stacked.matrices), own(stacked.biases), strict=True))
+        self._norms = list(zip(own(stacked.gains), own(stacked.shifts), strict=True))
+        self._num_members = stacked.num_members
+
+    def __call__(self, *parts: Tensor) -> Tensor:
+        """Return the outputs of the parts, concatenated; members come first."""
+        joined = torch.cat(parts, dim=-1)
+        rows = joined.reshape(-1, joined.shape[-1])
+        h = rows.expand(self._num_members, *rows.shape)
+        for index, (matrix, bias) in enumerate(self._layers):
+            h = torch.baddbmm(bias[:, None], h, matrix.transpose(1, 2))
+            if index < len(self._norms):
+                gain, shift = self._norms[index]
+                h = functional.layer_norm(h, h.shape[-1:]) * gain[:, None] + shift[:, None]
+                h = functional.mish(h)
+        return h.view(self._num_members, *joined.shape[:-1], -1)
+
+
 class PlainModel:
     """The world model's equations over its own weights, row by row with its embedding.
 
@@ -62,7 +88,7 @@ class PlainModel:
         self.encoder, self.dynamics, self.reward, self.policy = map(
             PlainMLP, (model.encoder, model.dynamics, model.reward, model.policy)
         )
-        self.q = [PlainMLP(q, member, frozen=frozen) for member in range(q.num_members)]
+        self.q = PlainEnsemble(q, frozen=frozen)
 
     def act(self, z: Tensor, task: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return actions and entropies, scaled by the action's size."""
@@ -73,10 +99,9 @@ class PlainModel:
         log_p = (mask * (-0.5 * noise**2 - log_std - 0.9189385332046727)).sum(-1)
         return torch.tanh(mean + noise * log_std.exp()), -mask.sum(-1) * log_p
 
-    def values(self, z: Tensor, task: Tensor, action: Tensor) -> list[Tensor]:
-        """Return the logits of all Q networks."""
-        embedding = self._model.embeddings[task]
-        return [network(z, embedding, action) for network in self.q]
+    def values(self, z: Tensor, task: Tensor, action: Tensor) -> Tensor:
+        """Return the logits of all Q networks, which come first."""
+        return self.q(z, self._model.embeddings[task], action)
 
 
 @torch.no_grad()
@@ -124,7 +149,7 @@ def plain_plan(
             factor = factor * discount[:, None]
             sample_z = plain.dynamics(sample_z, embedding, actions[:, :, step])
         last, _ = plain.act(sample_z, rows, last_noise)
-        q = torch.stack(plain.values(sample_z, rows, last))[pair]
+        q = plain.values(sample_z, rows, last)[pair]
         value = torch.nan_to_num(value + factor * two_hot.decode(q).mean(0), nan=0.0)
         best = torch.topk(value, config.num_elites, dim=1)
         elites = torch.stack(
@@ -163,7 +188,7 @@ def plain_model_losses(
         for step in range(num_steps):
             next_z.append(online.encoder(batch.obs[step + 1], embedding))
             action, _ = online.act(next_z[-1], batch.task, noises[step])
-            q = torch.stack(target.values(next_z[-1], batch.task, action))[pair]
+            q = target.values(next_z[-1], batch.task, action)[pair]
             value = two_hot.decode(q).amin(0)
             targets.append(batch.reward[step] + constants.discounts[batch.task] * value)
     z = online.encoder(batch.obs[0], embedding)
@@ -208,7 +233,7 @@ def plain_policy_losses(
     loss, qs = torch.zeros(()), []
     for step, step_noise in enumerate(noise.view(len(z), z.shape[1], -1)):
         action, entropy = plain.act(z[step], batch.task, step_noise)
-        logits = torch.stack(plain.values(z[step], batch.task, action))[pair]
+        logits = plain.values(z[step], batch.task, action)[pair]
         qs.append(two_hot.decode(logits).mean(0))
         gain = qs[-1] / scale + constants.config.entropy_coef * entropy
         loss = loss - constants.rho[step] * gain.mean()

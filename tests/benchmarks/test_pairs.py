@@ -1,9 +1,10 @@
-"""What is claimed to be fast, ours and a reference, as pairs: steps, resets, sampling.
+"""What is claimed to be fast, beside a reference: steps, resets, sampling.
 
 `make bench-tests` saves them with `--benchmark-json`; the file has their ratios, and docs/speed.md
 is made from it.
 """
 
+import time
 from collections.abc import Callable
 from itertools import count
 
@@ -14,62 +15,53 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import mmbench
-from mmbench.domains.maniskill.headless import without_graphics
 from mmbench.registry import SUITES, load_simulator
 from mmbench.training.replay import Replay
 from tests.benchmarks.bare_simulators import bare_simulator
-from tests.benchmarks.conftest import OURS, REFERENCE, pair_ratios
+from tests.benchmarks.conftest import measure_in_turns, pair_ratios
 from tests.benchmarks.page import BEGIN, END, with_measured
 
 TASKS = [task for task in SUITES["quick"] if mmbench.task(task).domain.name != "miniarcade"]
 TASKS += ["mw-pick-place", "mw-coffee-pull", "mw-drawer-open", "walker-run", "ms-pick-cube"]
-ROUNDS, WARM_UP = 40, 5
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("side", [OURS, REFERENCE])
+def is_timed(test: Callable[..., None]) -> Callable[..., None]:
+    return pytest.mark.slow(pytest.mark.benchmark(timer=time.process_time)(test))
+
+
+@is_timed
 @pytest.mark.parametrize("task", TASKS)
-def test_env_step(benchmark: BenchmarkFixture, task: str, side: str) -> None:
+def test_env_step(benchmark: BenchmarkFixture, task: str) -> None:
     spec = mmbench.task(task)
-    rng = np.random.default_rng(0)
-    reset: Callable[[int], object]
-    step: Callable[[np.ndarray], object]
-    if side == OURS:
-        env = gymnasium.make(f"mmbench/{task}")
-        reset, step = lambda seed: env.reset(seed=seed), env.step
-    else:
-        reset, step = bare_simulator(spec)
-    rounds = count()
+    env, bare = gymnasium.make(f"mmbench/{task}"), bare_simulator(spec)
+    rng, rounds = np.random.default_rng(0), count()
 
-    def next_action() -> tuple[tuple[np.ndarray], dict[str, object]]:
+    def next_action() -> tuple[np.ndarray]:
         index = next(rounds)
         if index % min(20, spec.max_episode_steps) == 0:
-            reset(index)
-        return (rng.uniform(-1, 1, spec.action_dim).astype(np.float32),), {}
+            env.reset(seed=index)
+            bare.reset(index)
+        return (rng.uniform(-1, 1, spec.action_dim).astype(np.float32),)
 
-    benchmark.group = f"env step, {task}"
-    benchmark.extra_info["side"] = side
-    benchmark.pedantic(step, setup=next_action, rounds=ROUNDS, warmup_rounds=WARM_UP)
+    group = f"env step, {task}"
+    measure_in_turns(benchmark, group, env.step, bare.step, arguments=next_action, rounds=50)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("side", [OURS, REFERENCE])
+@is_timed
 @pytest.mark.parametrize("task", ["ms-pick-cube", "ms-stack-cube", "ms-ant-walk"])
-def test_reset(benchmark: BenchmarkFixture, task: str, side: str) -> None:
+def test_reset(benchmark: BenchmarkFixture, task: str) -> None:
     """The reference builds the scene anew."""
-    simulator = load_simulator(mmbench.task(task), pictures=False)
-    if side == REFERENCE:
-        simulator._renewal = None  # type: ignore[attr-defined]
+    renewed, rebuilt = (load_simulator(mmbench.task(task), pictures=False) for _ in range(2))
+    rebuilt._renewal = None  # type: ignore[attr-defined]
     seeds = count()
-    benchmark.group = f"reset, {task}"
-    benchmark.extra_info["side"] = side
-    with without_graphics():
-        benchmark.pedantic(
-            simulator.start,  # type: ignore[attr-defined]
-            setup=lambda: ((next(seeds),), {}),
-            rounds=15,
-            warmup_rounds=2,
-        )
+    measure_in_turns(
+        benchmark,
+        f"reset, {task}",
+        renewed.start,  # type: ignore[attr-defined]
+        rebuilt.start,  # type: ignore[attr-defined]
+        arguments=lambda: (next(seeds),),
+        rounds=15,
+    )
 
 
 def filled_replay(num_tasks: int, num_rows: int) -> Replay:
@@ -98,39 +90,34 @@ def sample_in_a_loop(replay: Replay, sums: list[np.ndarray], rng: np.random.Gene
         torch.from_numpy(replay._rows[name][rows])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("side", [OURS, REFERENCE])
-def test_sampling(benchmark: BenchmarkFixture, side: str) -> None:
+@is_timed
+def test_sampling(benchmark: BenchmarkFixture) -> None:
+    """The reference draws in a loop over the tasks of the batch."""
     replay = filled_replay(num_tasks=200, num_rows=1_000_000)
     sums = [np.concatenate(([0], np.cumsum(index.entries[1]))) for index in replay._starts]
     rng, cpu = np.random.default_rng(0), torch.device("cpu")
-
-    def sample() -> None:
-        if side == OURS:
-            replay.sample(256, rng, cpu)
-        else:
-            sample_in_a_loop(replay, sums, rng)
-
-    benchmark.group = "256 sub-sequences of 1 M rows, 200 tasks"
-    benchmark.extra_info["side"] = side
-    benchmark.pedantic(sample, rounds=100, warmup_rounds=5)
+    measure_in_turns(
+        benchmark,
+        "256 sub-sequences of 1 M rows, 200 tasks",
+        lambda: replay.sample(256, rng, cpu),
+        lambda: sample_in_a_loop(replay, sums, rng),
+        rounds=100,
+    )
 
 
-def test_ratios_are_of_medians_within_a_group() -> None:
-    def timed(group: str, side: str, median: float) -> dict[str, object]:
-        return {"group": group, "extra_info": {"side": side}, "stats": {"median": median}}
+def timed(group: str, median: float, **extra_info: float) -> dict[str, object]:
+    return {"group": group, "extra_info": extra_info, "stats": {"median": median}}
 
-    times = [timed("a", OURS, 3.0), timed("b", OURS, 1.0), timed("a", REFERENCE, 2.0)]
+
+def test_ratios_are_of_medians() -> None:
+    times = [timed("a", 3.0, reference_s=2.0), timed("b", 1.0)]
     assert pair_ratios(times) == {"a": 1.5}
 
 
 def test_the_page_gets_the_pairs_of_a_run() -> None:
-    def timed(group: str, side: str, median: float) -> dict[str, object]:
-        return {"group": group, "extra_info": {"side": side}, "stats": {"median": median}}
-
     results = {
         "machine_info": {"cpu": {"brand_raw": "Some CPU"}},
-        "benchmarks": [timed("a", OURS, 0.002), timed("a", REFERENCE, 0.003), timed("b", OURS, 1)],
+        "benchmarks": [timed("a", 0.002, reference_s=0.003), timed("b", 1.0)],
     }
     page = with_measured(f"before\n{BEGIN}old\n{END}after\n", results)
     assert page == (
