@@ -169,6 +169,7 @@ def _plan(
         )
         score = torch.exp(config.temperature * (best.values - best.values[:, :1]))
         score = score / (score.sum(1, keepdim=True) + _EPS)
+        # Divided by their sum once more, as in the original: it is 1 to the last digits.
         weight = (score / (score.sum(1, keepdim=True) + _EPS))[..., None, None]
         mean = (weight * elites).sum(1)
         std = (weight * (elites - mean[:, None]).square()).sum(1).sqrt()

@@ -167,7 +167,7 @@ def _show_commands(arguments: Sequence[str], points: Mapping[str, EntryPoint]) -
         print(f"mmbench: unknown command {name!r}; {hint}", file=sys.stderr)
         return USAGE
     stream = sys.stdout if wants_help and arguments else sys.stderr
-    print(f"usage: mmbench {group}COMMAND [--help]\n\ncommands:", file=stream)
+    print(f"usage: mmbench {group}COMMAND [--config FILE] [--help]\n\ncommands:", file=stream)
     width = max(map(len, names)) + 2
     for name in names:
         print(f"  {name:<{width}}{_summary(points[name])}", file=stream)
