@@ -13,7 +13,7 @@ from mmbench.dependencies import needed_for
 from mmbench.errors import MMBenchError
 from mmbench.escape import mathtext, printable
 from mmbench.evaluation.ranking import ranked_of
-from mmbench.evaluation.result import Result
+from mmbench.evaluation.reference import Scored
 from mmbench.registry import get_task
 
 _THRESHOLDS = np.linspace(0, 1, 51)
@@ -21,7 +21,7 @@ _BARS_TITLE = "score (mean over tasks, 95 % interval)"
 _PROFILES_TITLE = "share of episodes with a higher score (95 % interval)"
 
 
-def plot(results: Sequence[Result], path: Path) -> None:
+def plot(results: Sequence[Scored], path: Path) -> None:
     """Draw scores per domain and overall, and performance profiles, all with intervals.
 
     Args:
@@ -44,7 +44,7 @@ class _Bars(NamedTuple):
     above: tuple[float, ...]
 
 
-def _bars(results: Sequence[Result]) -> list[_Bars]:
+def _bars(results: Sequence[Scored]) -> list[_Bars]:
     bars = []
     for result in results:
         groups = {"all": result.scores}
@@ -70,7 +70,7 @@ class _Profile(NamedTuple):
     high: NDArray[np.float64]
 
 
-def _profiles(results: Sequence[Result]) -> list[_Profile]:
+def _profiles(results: Sequence[Scored]) -> list[_Profile]:
     return [
         _Profile(
             _label(result),
@@ -81,12 +81,12 @@ def _profiles(results: Sequence[Result]) -> list[_Profile]:
     ]
 
 
-def _label(result: Result) -> str:
+def _label(result: Scored) -> str:
     """Return a result's name in plots, where no column says that it is privileged."""
     return f"{result.name} (privileged)" if result.manifest.is_privileged else result.name
 
 
-def _plot_png(results: Sequence[Result], path: Path) -> None:
+def _plot_png(results: Sequence[Scored], path: Path) -> None:
     with needed_for("drawing a plot", "plots"):
         from matplotlib.figure import Figure
 
@@ -123,7 +123,12 @@ def _plot_png(results: Sequence[Result], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def _plot_html(results: Sequence[Result], path: Path) -> None:
+def _plot_html(results: Sequence[Scored], path: Path) -> None:
+    path.write_text(figure_of(results).to_html(include_plotlyjs=True))
+
+
+def figure_of(results: Sequence[Scored]) -> Any:
+    """Return a plotly figure of what `plot` draws."""
     with needed_for("drawing a plot", "plots"):
         import plotly.colors
         import plotly.graph_objects as go
@@ -195,7 +200,7 @@ def _plot_html(results: Sequence[Result], path: Path) -> None:
     figure.update_yaxes(range=[0, 1.02], row=2, col=1)
     figure.update_xaxes(range=[0, 1], title="score", row=2, col=1)
     figure.update_layout(barmode="group", height=420 * len(titles))
-    path.write_text(figure.to_html(include_plotlyjs=True))
+    return figure
 
 
 def _text(name: str) -> str:

@@ -3,22 +3,22 @@
 from collections.abc import Sequence
 
 from mmbench import scoring
-from mmbench.evaluation.result import Result
+from mmbench.evaluation.reference import Scored
 
 
-def baseline_of(results: Sequence[Result]) -> Result:
+def baseline_of(results: Sequence[Scored]) -> Scored:
     """Return what the others are compared with: the first that is not privileged."""
     agents = [result for result in results if not result.manifest.is_privileged]
     return (agents or list(results))[0]
 
 
-def ranked_of(results: Sequence[Result]) -> list[Result]:
+def ranked_of(results: Sequence[Scored]) -> list[Scored]:
     """Return the results that are ranked: of agents, which see observations, on the same tasks."""
     tasks = baseline_of(results).scores.keys()
     return [r for r in results if not r.manifest.is_privileged and r.scores.keys() == tasks]
 
 
-def ranks_of(results: Sequence[Result]) -> dict[str, int | None]:
+def ranks_of(results: Sequence[Scored]) -> dict[str, int | None]:
     """Return ranks by mean score, 1 for the best, by the names of results; `None` if not ranked."""
     means = {result.name: scoring.mean_score(result.scores) for result in ranked_of(results)}
     ranks: dict[str, int | None] = {result.name: None for result in results}
@@ -27,7 +27,7 @@ def ranks_of(results: Sequence[Result]) -> dict[str, int | None]:
     return ranks
 
 
-def best_first(results: Sequence[Result]) -> list[Result]:
+def best_first(results: Sequence[Scored]) -> list[Scored]:
     """Return the ranked results by their means, and below them the others."""
     ranked = ranked_of(results)
     others = [result for result in results if result not in ranked]

@@ -5,12 +5,12 @@ from typing import Any
 
 from mmbench import scoring
 from mmbench.evaluation.ranking import baseline_of, best_first, ranked_of, ranks_of
-from mmbench.evaluation.result import Result
+from mmbench.evaluation.reference import Scored
 from mmbench.registry import get_task
 from mmbench.tables import Table
 
 
-def summary_table(results: Sequence[Result]) -> Table:
+def summary_table(results: Sequence[Scored]) -> Table:
     """One row per result, best first: mean and interquartile mean with their 95 % intervals.
 
     Results of the same tasks are ranked. Privileged ones are not, and stand below.
@@ -50,7 +50,7 @@ def summary_table(results: Sequence[Result]) -> Table:
     return Table(header, tuple(rows)).without_empty_columns()
 
 
-def improvement_table(results: Sequence[Result]) -> Table:
+def improvement_table(results: Sequence[Scored]) -> Table:
     """How probably the agent of a row beats the one of a column, with 95 % intervals."""
     ranked = ranked_of(results)
     rows = []
@@ -64,7 +64,7 @@ def improvement_table(results: Sequence[Result]) -> Table:
     return Table(("P(better)", *(result.name for result in ranked)), tuple(rows))
 
 
-def domain_table(results: Sequence[Result]) -> Table:
+def domain_table(results: Sequence[Scored]) -> Table:
     """One row per domain, one column per result."""
     means = [
         scoring.domain_means(
@@ -75,13 +75,13 @@ def domain_table(results: Sequence[Result]) -> Table:
     return _grid("domain", [result.name for result in results], means)
 
 
-def task_table(results: Sequence[Result]) -> Table:
+def task_table(results: Sequence[Scored]) -> Table:
     """One row per task, one column per result."""
     means = [scoring.task_means(result.scores) for result in results]
     return _grid("task", [result.name for result in results], means)
 
 
-def report_as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
+def report_as_json(results: Sequence[Scored]) -> list[dict[str, Any]]:
     """Return all numbers of a report as JSON-ready values, in the order of `results`."""
     ranks = ranks_of(results)
     report = []
@@ -106,7 +106,7 @@ def report_as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
                 "improvement": {name: [e.value, e.low, e.high] for name, e in better.items()},
                 "domains": scoring.domain_means(result.scores, domains),
                 "tasks": scoring.task_means(result.scores),
-                "num_episodes": len(result.episodes),
+                "num_episodes": sum(map(len, result.scores.values())),
                 "is_complete": result.is_complete,
                 "assets": result.assets,
                 "simulators": result.manifest.simulators,
@@ -115,7 +115,7 @@ def report_as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
     return report
 
 
-def _rank_text(result: Result, ranks: Mapping[str, int | None]) -> str:
+def _rank_text(result: Scored, ranks: Mapping[str, int | None]) -> str:
     if result.manifest.is_privileged:
         return "privileged"
     if (rank := ranks[result.name]) is None:
@@ -123,7 +123,7 @@ def _rank_text(result: Result, ranks: Mapping[str, int | None]) -> str:
     return "" if len(ranks) == 1 else str(rank)
 
 
-def _improvement(result: Result, baseline: Result) -> str:
+def _improvement(result: Scored, baseline: Scored) -> str:
     is_comparable = result.scores.keys() == baseline.scores.keys()
     if result is baseline or result.manifest.is_privileged or not is_comparable:
         return ""
