@@ -10,7 +10,7 @@ SELDOM := ms-pull-cube-tool rd-open-slide rd-open-drawer quadruped-walk quadrupe
 SHOWN := cheetah-run-back mujoco-ant
 
 .DEFAULT_GOAL := help
-.PHONY: help setup graphics quickstart demos learn newt test test-slow check docs bench bench-tests clean
+.PHONY: help setup graphics quickstart demos learn baselines newt test test-slow check docs bench bench-tests clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,19 @@ learn: setup ## Train what docs/newt.md reports (hours; continues where it stopp
 		--config $(EXPERIMENTS)/thirteen.toml:$$run --out $(RUNS)/$$run && \
 		$(PLAY) --agent newt --checkpoint $(RUNS)/$$run/final --out $(RUNS)/play-$$run || exit; done
 	$(BIN)/mmbench report $(RUNS)/play-* --per task
+
+BASELINES := ppo fasttd3 newt
+FIVE := results/five
+baselines: export OMP_NUM_THREADS := 1
+baselines: setup ## Train, evaluate and rank all baselines on five tasks (hours; continues where it stopped)
+	for agent in $(BASELINES); do run=$(FIVE)/$$agent; \
+		$(BIN)/mmbench train $$agent --config baselines/five.toml:$$agent --out $$run || exit; \
+		checkpoint=$$run/final; test -d $$checkpoint || checkpoint=$$run; \
+		$(BIN)/mmbench evaluate --agent $$agent --checkpoint $$checkpoint \
+			--config baselines/five_play.toml --out $(FIVE)/play-$$agent || exit; done
+	$(BIN)/mmbench evaluate --agent random --config baselines/five_play.toml --out $(FIVE)/play-random
+	$(BIN)/mmbench curves $(addprefix $(FIVE)/,$(BASELINES)) --out $(FIVE)/curves.png
+	$(BIN)/mmbench report $(FIVE)/play-* --plot $(FIVE)/report.html
 
 newt: setup ## Clone all 200 tasks and put the checkpoint into the package (hours; continues where it stopped)
 	$(BIN)/mmbench train bc --config $(EXPERIMENTS)/full.toml --out $(RUNS)/full
