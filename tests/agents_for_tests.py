@@ -1,8 +1,12 @@
 """Agents that tests name on the command line, good and bad."""
 
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from baselines import random
 
 
 class _Agent:
@@ -36,3 +40,20 @@ def late_nan(tasks: tuple[str, ...], **options: Any) -> _Agent:
 
 def picky(tasks: tuple[str, ...], *, checkpoint: Any, device: str, seed: int, level: int) -> _Agent:
     return half(tasks)
+
+
+class _Slow:
+    """Plays at random, 5 ms per step, and writes down that it was built."""
+
+    def __init__(self, tasks: tuple[str, ...], *, log: str, **options: Any) -> None:
+        with Path(log).open("a") as file:
+            file.write(f"{' '.join(tasks)}\n")
+        self._agent = random.make(tasks, **options)
+        self.begin_episodes = self._agent.begin_episodes
+
+    def act(self, obs: np.ndarray, *, first: np.ndarray) -> np.ndarray:
+        time.sleep(0.005)
+        return self._agent.act(obs, first=first)
+
+
+slow = _Slow

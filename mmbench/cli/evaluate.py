@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from mmbench.cli.output import options_from, print_json, print_table, show_progress
+from mmbench.cluster import JobBackend
 from mmbench.env import IMAGE_SIZE, ObsType
 from mmbench.evaluation import evaluate
 from mmbench.evaluation.report import domain_table, report_as_json, summary_table
@@ -33,7 +34,11 @@ class Evaluate:
     seed: int = 0
     """Seed of the agent. The episodes themselves are the same for everybody."""
     workers: int | None = None
-    """Worker processes. Default: one per core; 0 plays in this process."""
+    """Worker processes. Default: one per core (of the cluster); 0 plays in this process."""
+    backend: JobBackend = "process"
+    """process plays on this machine; ray sends whole episodes into a cluster."""
+    address: str | None = None
+    """Ray cluster, host:port or auto. Default: RAY_ADDRESS, else this machine alone."""
     checkpoint: str | None = None
     """Checkpoint for the agent."""
     device: str = "cpu"
@@ -63,6 +68,8 @@ class Evaluate:
                 obs_type=self.obs,
                 image_size=self.image_size,
                 options=options_from(self.option),
+                backend=self.backend,
+                address=self.address,
                 on_progress=on_progress,
             )
         if self.json:

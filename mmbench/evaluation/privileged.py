@@ -1,18 +1,20 @@
 """Plays the evaluation episodes of players that see their environment, one at a time per worker."""
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import as_completed
-from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from typing import Any
 
 from mmbench.agent import Privileged
+from mmbench.cluster import JobBackend, job_pool
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, record_episode
-from mmbench.errors import AgentError
-from mmbench.pool import worker_pool
+from mmbench.pool import beat
 from mmbench.progress import OnProgress, Progress
+from mmbench.simulator import FloatArray
+
+HANG_TIMEOUT_S = 1800.0
+"""An episode that takes no env step for so long, planning included, is given up and begun again."""
 
 
 def play_privileged(
@@ -22,6 +24,8 @@ def play_privileged(
     writer: EpisodeWriter,
     *,
     workers: int | None,
+    backend: JobBackend,
+    address: str | None,
     num_done: int,
     on_progress: OnProgress,
 ) -> None:
@@ -33,11 +37,14 @@ def play_privileged(
         left: Seeds by task.
         writer: Where records go.
         workers: Worker processes; default one per core; 0 plays in this process.
+        backend: Who plays the episodes: processes of this machine or a Ray cluster.
+        address: Of the cluster.
         num_done: Episodes that were finished before, for the progress.
         on_progress: Called at the start and after every episode.
 
     Raises:
-        AgentError: If an option is not taken, or a worker dies.
+        AgentError: If an option is not taken.
+        WorkerError: If several workers are lost, one after the other, at the same episode.
     """
     jobs = [(task, seed) for task, seeds in left.items() for seed in seeds]
     total = num_done + len(jobs)
@@ -51,27 +58,27 @@ def play_privileged(
             writer.add([_play(factory, given, task, seed)])
             report(done, task)
         return
-    num_workers = min(workers or os.cpu_count() or 1, len(jobs))
-    with worker_pool(num_workers) as pool:
+    with job_pool(
+        workers, backend=backend, address=address, hang_timeout_s=HANG_TIMEOUT_S
+    ) as pool:
         futures = [pool.submit(_play, factory, given, *job) for job in jobs]
-        try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                record = future.result()
-                writer.add([record])
-                report(done, record.task_id)
-        except BrokenProcessPool as error:
-            raise AgentError(
-                "a worker process died; run the same command again to continue"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for done, future in enumerate(as_completed(futures), start=1):
+            record = future.result()
+            writer.add([record])
+            report(done, record.task_id)
 
 
 def _play(factory: Privileged, given: Mapping[str, Any], task: str, seed: int) -> EpisodeRecord:
     """Play one episode; runs in a worker."""
     env = _env(task)
     env.reset(seed=seed)
-    return record_episode(env, factory.begin(env, **given), agent=given["name"])
+    expert = factory.begin(env, **given)
+
+    def act(env: TaskEnv) -> FloatArray:
+        beat()
+        return expert(env)
+
+    return record_episode(env, act, agent=given["name"])
 
 
 @lru_cache(maxsize=1)

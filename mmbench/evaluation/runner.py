@@ -1,26 +1,17 @@
 """Plays the evaluation episodes of an agent and writes a result directory."""
 
 import math
-from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mmbench.agent import (
-    Agent,
-    AgentFactory,
-    EpisodeSeeded,
-    Privileged,
-    build_agent,
-    find_agent,
-)
+from mmbench.agent import AgentFactory, Privileged, build_agent, find_agent
 from mmbench.checks import at_least, between
+from mmbench.cluster import JobBackend, check_backend
 from mmbench.env import IMAGE_SIZE, MAX_IMAGE_SIZE, ObsType
 from mmbench.episodes import EpisodeRecord, EpisodeWriter
-from mmbench.errors import AgentError, ResultError, UsageError
+from mmbench.errors import ResultError, UsageError
+from mmbench.evaluation.jobs import Player, play_as_jobs
 from mmbench.evaluation.manifest import (
     FILE_NAME,
     Manifest,
@@ -28,16 +19,14 @@ from mmbench.evaluation.manifest import (
     read_manifest,
     write_manifest,
 )
+from mmbench.evaluation.match import Match
 from mmbench.evaluation.privileged import play_privileged
 from mmbench.evaluation.result import Result, incomparable, load_result
 from mmbench.files import locked
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks, get_task
 from mmbench.seeding import evaluation_seed
-from mmbench.simulator import FloatArray
-from mmbench.spec import MAX_ACTION_DIM
 from mmbench.vector import MultitaskVectorEnv
-from mmbench.vector.layout import STAY_IDLE
 from mmbench.versions import utc_now
 
 DEFAULT_EPISODES = 10
@@ -58,6 +47,8 @@ def evaluate(
     obs_type: ObsType = "state",
     image_size: int = IMAGE_SIZE,
     options: Mapping[str, Any] | None = None,
+    backend: JobBackend = "process",
+    address: str | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> Result:
     """Play `episodes` evaluation episodes of every task and return the result.
@@ -72,23 +63,35 @@ def evaluate(
         episodes: Episodes per task; episode i has the seed `evaluation_seed(task, i)`.
         out: The result directory.
         seed: Given to the agent. The episodes' seeds do not depend on it.
-        workers: Worker processes; default one per core; 0 plays in this process.
+        workers: Worker processes; default one per core; 0 plays in this process. With `ray`, jobs
+            that are played at once; default one per core of the cluster.
         checkpoint: Given to the agent.
         device: Given to the agent.
         obs_type: What the agent sees.
         image_size: Height and width of its pictures.
         options: More keyword arguments for the agent's factory.
+        backend: `process` plays on this machine, `ray` sends whole episodes into a Ray cluster, as
+            jobs of up to 10 episodes of a task; the agent is then given by its name.
+        address: Of the cluster, with `ray`: `host:port` or `auto`; default what `RAY_ADDRESS` says,
+            else a cluster of this machine alone.
         on_progress: Called now and then: environments while they are built, env steps while
             episodes are played.
 
     Raises:
         ResultError: If `out` holds the result of something else.
         AgentError: If the agent answers with something that is not an action.
+        UsageError: If the arguments do not go together, or no cluster answers at `address`.
     """
     at_least(1, episodes=episodes)
     at_least(0, seed=seed, workers=workers)
     between(1, MAX_IMAGE_SIZE, image_size=image_size)
     task_ids = choose_tasks(tasks, suite)
+    check_backend(backend, address, workers)
+    if backend == "ray" and not isinstance(agent, str):
+        raise UsageError(
+            "the ray backend needs the agent's name or module:factory, not an object: agents are "
+            "built where they play"
+        )
     factory = find_agent(agent) if isinstance(agent, str) else agent
     is_privileged = isinstance(factory, Privileged)
     if is_privileged and obs_type != "state":
@@ -113,6 +116,12 @@ def evaluate(
         done = load_result(out)
         left = _episodes_left(task_ids, episodes, done.episodes)
         writer = EpisodeWriter(out / "episodes")
+        tally = _Tally(left, len(done.episodes), on_progress)
+
+        def keep(records: Sequence[EpisodeRecord]) -> None:
+            writer.add(records)
+            tally.add_episodes(len(records))
+
         given: dict[str, Any] = {
             "name": name,
             "checkpoint": checkpoint,
@@ -127,10 +136,12 @@ def evaluate(
                 left,
                 writer,
                 workers=workers,
+                backend=backend,
+                address=address,
                 num_done=len(done.episodes),
                 on_progress=on_progress,
             )
-        elif left:
+        elif left and backend == "process":
             assert not isinstance(factory, Privileged)
             slots = _plan_slots(left)
             built = build_agent(factory, slots, **given)
@@ -142,9 +153,32 @@ def evaluate(
                 on_progress=on_progress,
             )
             try:
-                _Match(envs, built, name, left, writer, on_progress, len(done.episodes)).play()
+                Match(
+                    envs, built, name, left, keep=keep, on_env_steps=tally.add_env_steps
+                ).play()
             finally:
                 envs.close()
+        elif left:
+            player = Player(
+                agent=name,
+                checkpoint=checkpoint,
+                checkpoint_sha256=manifest.checkpoint_sha256,
+                device=device,
+                seed=seed,
+                options=options or {},
+                obs_type=obs_type,
+                image_size=image_size,
+                simulators=manifest.simulators,
+            )
+            play_as_jobs(
+                player,
+                left,
+                workers=workers,
+                backend=backend,
+                address=address,
+                keep=keep,
+                on_env_steps=tally.add_env_steps,
+            )
         writer.compact()
         write_manifest(manifest.model_copy(update={"finished": utc_now()}), out)
         return load_result(out)
@@ -155,29 +189,13 @@ def _name_of(agent: AgentFactory | Privileged) -> str:
     return f"{function.__module__}:{function.__qualname__}"
 
 
-class _Match:
-    """An agent against the episodes that are left."""
+class _Tally:
+    """Counts what was played, for the progress bar."""
 
     def __init__(
-        self,
-        envs: MultitaskVectorEnv,
-        agent: Agent,
-        agent_name: str,
-        left: Mapping[str, Sequence[int]],
-        writer: EpisodeWriter,
-        on_progress: OnProgress,
-        num_done: int,
+        self, left: Mapping[str, Sequence[int]], num_done: int, on_progress: OnProgress
     ) -> None:
-        self._envs = envs
-        self._agent = agent
-        self._agent_name = agent_name
-        self._queues = {task: deque(seeds) for task, seeds in left.items()}
-        self._writer = writer
         self._on_progress = on_progress
-        self._specs = [get_task(task) for task in envs.tasks]
-        n = envs.num_envs
-        self._actions: list[list[FloatArray]] = [[] for _ in range(n)]
-        self._rewards: list[list[float]] = [[] for _ in range(n)]
         self._env_steps = 0
         self._num_episodes = num_done
         self._total_env_steps = sum(
@@ -185,96 +203,15 @@ class _Match:
         )
         self._total_episodes = num_done + sum(map(len, left.values()))
 
-    def play(self) -> None:
-        envs = self._envs
-        obs, _ = envs.reset(seed=[self._next_seed(task) for task in envs.tasks])
-        seeds, active = envs.episode_seeds, envs.active
-        self._queue_next_seeds(active)
-        first = active.copy()
-        while active.any():
-            if first.any() and isinstance(self._agent, EpisodeSeeded):
-                self._agent.begin_episodes(np.flatnonzero(first), seeds[first])
-            actions = self._ask(obs, first, active)
-            obs, rewards, _, truncated, info = envs.step(actions)
-            for slot in np.flatnonzero(active):
-                self._actions[slot].append(actions[slot, : self._specs[slot].action_dim].copy())
-                self._rewards[slot].append(rewards[slot])
-            self._env_steps += int(active.sum())
-            if truncated.any():
-                self._finish(truncated, seeds, info["final_info"])
-                seeds, active = envs.episode_seeds, envs.active
-                # A slot whose worker was replaced plays the same episode again; what follows it
-                # was queued before.
-                is_new = truncated & active & ~info["final_info"]["worker_restarted"]
-                self._queue_next_seeds(is_new)
-            first = truncated & active
-            self._show_progress()
-        self._show_progress()
+    def add_env_steps(self, number: int) -> None:
+        self._env_steps += number
+        self._show()
 
-    def _next_seed(self, task: str) -> int:
-        queue = self._queues[task]
-        return queue.popleft() if queue else STAY_IDLE
+    def add_episodes(self, number: int) -> None:
+        self._num_episodes += number
+        self._show()
 
-    def _queue_next_seeds(self, begun: NDArray[np.bool_]) -> None:
-        """Tell slots that have begun an episode which one follows it."""
-        for slot in np.flatnonzero(begun):
-            self._envs.set_next_seed(int(slot), self._next_seed(self._envs.tasks[slot]))
-
-    def _ask(self, obs: Any, first: NDArray[np.bool_], active: NDArray[np.bool_]) -> FloatArray:
-        answer = self._agent.act(obs, first=first)
-        expected = (self._envs.num_envs, MAX_ACTION_DIM)
-        try:
-            actions = np.asarray(answer, np.float32)
-        except (TypeError, ValueError):
-            raise AgentError(
-                f"agent {self._agent_name!r} answered with a {type(answer).__name__}, "
-                f"expected float32 actions of shape {expected}"
-            ) from None
-        if actions.shape != expected:
-            raise AgentError(
-                f"agent {self._agent_name!r} answered with shape {actions.shape}, "
-                f"expected {expected}"
-            )
-        is_used = self._envs.action_mask & active[:, None]
-        broken = ~np.isfinite(actions) & is_used
-        if broken.any():
-            slot, entry = (int(i) for i in np.argwhere(broken)[0])
-            raise AgentError(
-                f"agent {self._agent_name!r} answered with {actions[slot, entry]} in entry "
-                f"{entry} of its action for {self._envs.tasks[slot]}, expected finite numbers"
-            )
-        return np.where(is_used, actions, np.float32(0))
-
-    def _finish(
-        self,
-        truncated: NDArray[np.bool_],
-        seeds: NDArray[np.int64],
-        final: Mapping[str, NDArray[Any]],
-    ) -> None:
-        records = []
-        stand_ins = self._envs.uses_stand_ins
-        for slot in np.flatnonzero(truncated):
-            actions, rewards = self._actions[slot], self._rewards[slot]
-            self._actions[slot], self._rewards[slot] = [], []
-            if final["worker_restarted"][slot]:
-                self._env_steps -= len(rewards)
-                continue  # the slot plays this episode once more
-            spec = self._specs[slot]
-            records.append(
-                EpisodeRecord.now(
-                    spec,
-                    seed=int(seeds[slot]),
-                    actions=actions,
-                    rewards=rewards,
-                    info={name: values[slot] for name, values in final.items()},
-                    agent=self._agent_name,
-                    assets="stand-in" if stand_ins[slot] else "official",
-                )
-            )
-        self._writer.add(records)
-        self._num_episodes += len(records)
-
-    def _show_progress(self) -> None:
+    def _show(self) -> None:
         note = f"episode {self._num_episodes} of {self._total_episodes}"
         self._on_progress(
             Progress("playing env steps", self._env_steps, self._total_env_steps, note)

@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import gymnasium
@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
+from mmbench.cluster import cluster_cores
 from mmbench.env import IMAGE_SIZE, OBS_TYPES, ObsType, observation_space
 from mmbench.errors import ActionError, EpisodeOverError, UsageError
 from mmbench.progress import OnProgress, ignore_progress
@@ -20,10 +21,11 @@ from mmbench.vector.layout import KEEP_DRAWING, Layout
 from mmbench.vector.placement import place, remember_step_costs, step_cost
 from mmbench.vector.pool import RESET, STEP, Assignment, Command, Pool, PoolPlan
 from mmbench.vector.processes import ProcessPool
+from mmbench.vector.ray import RayPool
 from mmbench.vector.serial import SerialPool
 
-Backend = Literal["process", "serial"]
-BACKENDS: tuple[Backend, ...] = ("process", "serial")
+Backend = Literal["process", "serial", "ray"]
+BACKENDS: tuple[Backend, ...] = ("process", "serial", "ray")
 
 
 class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
@@ -43,10 +45,13 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
     Args:
         tasks: Task ids.
         copies: Slots per task.
-        num_workers: Worker processes; default one per core; 0 plays in this process.
+        num_workers: Worker processes; default one per core (of the cluster, with `ray`); 0 plays in
+            this process.
         obs_type: `state`, `rgb` or `state+rgb`.
         image_size: Height and width of pictures.
-        backend: `process`, or `serial`, which is what 0 workers mean.
+        backend: `process`; `serial`, which is what 0 workers mean; or `ray`, workers in the cluster
+            that `mmbench.cluster.connect` or `ray.init` has joined, else in the one that
+            `RAY_ADDRESS` names, else on this machine.
         lazy: Build each environment when its first episode begins, not before.
         hang_timeout_s: Longest time one environment may take for a step, reset or start.
         on_progress: Called as environments are built.
@@ -81,7 +86,7 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
         self.obs_mask = np.arange(MAX_OBS_DIM) < np.array([[s.obs_dim] for s in specs])
         self.action_mask = np.arange(MAX_ACTION_DIM) < np.array([[s.action_dim] for s in specs])
         self._set_spaces(image_size)
-        workers = 1 if backend == "serial" else (num_workers or os.cpu_count() or 1)
+        workers = 1 if backend == "serial" else (num_workers or _num_cores(backend))
         self.groups = tuple(np.array(slots) for slots in place(self.tasks, workers))
         layout = Layout(self.num_envs, len(self.groups), obs_type, image_size)
         assignments = [
@@ -95,7 +100,7 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
             hang_timeout_s=hang_timeout_s,
             on_progress=on_progress,
         )
-        self._pool: Pool = SerialPool(plan) if backend == "serial" else ProcessPool(plan)
+        self._pool = _POOLS[backend](plan)
         self._finalizer = weakref.finalize(self, self._pool.close)
         self._slots = self._pool.slots
         self._slots["step_seconds"][:] = [step_cost(task) for task in self.tasks]
@@ -177,7 +182,10 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
         return (group, *self._results(self.groups[group]))
 
     def set_next_seed(self, slot: int, seed: int) -> None:
-        """Fix the seed of the slot's next episode, or `STAY_IDLE` to play no more after this."""
+        """Fix the seed of the slot's next episode, or `STAY_IDLE` to play no more after this.
+
+        It is set between `recv` and `send`: a worker that is at work may not see it any more.
+        """
         self._slots["next_seed"][slot] = seed
 
     @property
@@ -261,6 +269,17 @@ class MultitaskVectorEnv(gymnasium.vector.VectorEnv[Any, FloatArray, Any]):
             self._slots["restarted"][slots] = False
         rewards = self._slots["rewards"][slots].copy()
         return self._observations(slots), rewards, np.zeros_like(truncated), truncated, info
+
+
+_POOLS: Mapping[Backend, Callable[[PoolPlan], Pool]] = {
+    "serial": SerialPool,
+    "process": ProcessPool,
+    "ray": RayPool,
+}
+
+
+def _num_cores(backend: Backend) -> int:
+    return cluster_cores() if backend == "ray" else os.cpu_count() or 1
 
 
 def make_vec(

@@ -1,6 +1,7 @@
 """The arrays in which commands and results stand, one row per slot."""
 
 import contextlib
+from collections.abc import Mapping
 from multiprocessing import shared_memory
 from typing import Any, NamedTuple
 
@@ -57,6 +58,11 @@ class Layout(NamedTuple):
         return fields
 
 
+COMMAND_FIELDS = ("actions", "next_seed", "step_seconds")
+"""What a worker reads; all but the actions it writes too."""
+_OF_THE_PARENT = ("actions", "restarted", "num_created", "heartbeat")
+
+
 class SlotArrays:
     """The arrays of a `Layout`, in shared memory or (`name=None`, `shared=False`) in this process.
 
@@ -89,6 +95,24 @@ class SlotArrays:
         """Name under which another process attaches."""
         assert self._memory is not None
         return self._memory.name
+
+    def command(self, rows: list[int]) -> dict[str, NDArray[Any]]:
+        """Return what the worker of these rows needs to know for the next command."""
+        return {name: self[name][rows] for name in COMMAND_FIELDS}
+
+    def results(self) -> dict[str, NDArray[Any]]:
+        """Return what came of a worker's command; how episodes ended only if any did."""
+        is_over = self["truncated"].any()
+        return {
+            name: array.copy()
+            for name, array in self._arrays.items()
+            if name not in _OF_THE_PARENT and (is_over or not name.startswith("final_"))
+        }
+
+    def write(self, rows: list[int] | slice, values: Mapping[str, NDArray[Any]]) -> None:
+        """Write what `command` or `results` has returned elsewhere into rows of this."""
+        for name, array in values.items():
+            self[name][rows] = array
 
     def __getitem__(self, field: str) -> NDArray[Any]:
         return self._arrays[field]

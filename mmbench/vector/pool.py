@@ -1,21 +1,16 @@
-"""What plays the slots: the `Pool` protocol, and how lost episodes begin again."""
+"""What plays the slots: the `Pool` protocol."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mmbench.errors import EpisodeOverError
 from mmbench.progress import OnProgress, Progress
-from mmbench.vector.layout import STAY_IDLE, Layout, SlotArrays
+from mmbench.vector.layout import Layout, SlotArrays
 
 Command = Literal["reset", "step"]
 RESET: Command = "reset"
 STEP: Command = "step"
-
-MAX_RESTARTS_IN_A_ROW = 5
 
 
 class Assignment(NamedTuple):
@@ -118,39 +113,3 @@ class Pending:
         if not at_work:
             raise EpisodeOverError("recv() without send()")
         return at_work
-
-
-class Before(NamedTuple):
-    """A group's slots when its command was sent: what to go back to if its worker is lost."""
-
-    active: NDArray[np.bool_]
-    episode_seed: NDArray[np.int64]
-    next_seed: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, slots: SlotArrays, rows: Sequence[int]) -> "Before":
-        """Copy the rows."""
-        return cls(*(slots[name][list(rows)] for name in cls._fields))
-
-    def begin_again(self, slots: SlotArrays, rows: Sequence[int], command: Command) -> None:
-        """Prepare the rows for the `RESET` of a new worker.
-
-        Everything since the last command is lost, episodes that ended in it included: the slots
-        begin what they were playing again, and what was to follow it still follows.
-        """
-        rows = list(rows)
-        for name in ("final_states", "final_score", "final_return", "final_success", "rewards"):
-            slots[name][rows] = 0
-        slots["next_seed"][rows] = (
-            np.where(self.active, self.episode_seed, STAY_IDLE)
-            if command == STEP
-            else self.next_seed
-        )
-
-    def mark_restarted(self, slots: SlotArrays, rows: Sequence[int], command: Command) -> None:
-        """Tell in the rows, once the new worker has reset them, that episodes were cut short."""
-        if command == STEP:
-            rows = list(rows)
-            slots["next_seed"][rows] = self.next_seed
-            slots["truncated"][rows] = self.active
-            slots["restarted"][rows] = self.active

@@ -1,27 +1,18 @@
-"""The pool of worker processes: shared memory, and a new process for one that dies or hangs."""
+"""The pool of worker processes, which share memory with this one."""
 
 import contextlib
-import logging
 import multiprocessing
 import os
 import signal
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 
 from mmbench.errors import MMBenchError, WorkerError
 from mmbench.vector.layout import Layout, SlotArrays
-from mmbench.vector.pool import (
-    MAX_RESTARTS_IN_A_ROW,
-    RESET,
-    STEP,
-    Assignment,
-    Before,
-    Command,
-    Pending,
-    PoolPlan,
-)
+from mmbench.vector.pool import RESET, STEP, Assignment, Command, PoolPlan
+from mmbench.vector.restarts import RestartingPool
 from mmbench.vector.worker import SlotRunner
 
 ONE_THREAD = {
@@ -33,7 +24,6 @@ ONE_THREAD = {
 """Environment variables of workers: one thread per simulator."""
 
 _CONTEXT = multiprocessing.get_context("spawn")
-_LOG = logging.getLogger(__name__)
 _POLL_S = 0.5
 _COMMANDS: dict[bytes, Command] = {command.encode(): command for command in (RESET, STEP)}
 _CLOSE = b"close"
@@ -41,107 +31,62 @@ _DONE = b"done"
 _FAILED = b"failed:"  # followed by the text of the error
 
 
-class ProcessPool:
+class ProcessPool(RestartingPool):
     """Worker processes, replaced when they die or hang."""
 
     def __init__(self, plan: PoolPlan) -> None:
-        self.slots = SlotArrays(plan.layout, shared=True)
-        self._plan = plan
-        self._pending = Pending(len(plan.assignments))
-        self._before: dict[int, Before] = {}
-        self._num_restarts = [0] * len(plan.assignments)
+        super().__init__(plan, SlotArrays(plan.layout, shared=True))
         self._is_closed = False
-        self._workers = [
-            _WorkerProcess(assignment, self.slots, is_lazy=plan.is_lazy)
-            for assignment in plan.assignments
-        ]
+        self._workers: dict[int, _WorkerProcess] = {}
+        for group in range(len(plan.assignments)):
+            self._start(group)
 
     @property
     def pids(self) -> tuple[int, ...]:
         """Process ids of the workers."""
-        return tuple(worker.pid for worker in self._workers)
+        return tuple(worker.pid for worker in self._workers.values())
 
     def wait_until_built(self) -> None:
         """Wait for the workers' environments."""
-        for group in range(len(self._workers)):
-            while (trouble := self._trouble_building(group)) is not None:
-                self._start_anew(group, trouble)
-            self._num_restarts[group] = 0
+        super().wait_until_built()
         self._show_built()
-
-    def send(self, group: int, command: Command) -> None:
-        """Write the command into the worker's pipe."""
-        self._pending.begin(group, command)
-        self._before[group] = Before.of(self.slots, self._plan.assignments[group].slots)
-        self._workers[group].send(command)
-
-    def receive_any(self) -> int:
-        """Wait for whichever worker answers first, or is found dead or hung and replaced."""
-        while True:
-            waiting = self._pending.groups()
-            ready = wait([self._workers[g].connection for g in waiting], timeout=_POLL_S)
-            for group in waiting:
-                worker = self._workers[group]
-                if worker.connection not in ready and not self._is_hung(group):
-                    continue
-                if (trouble := self._trouble(group)) is None:
-                    self._num_restarts[group] = 0
-                else:
-                    self._replace(group, trouble)
-                self._pending.end(group)
-                return group
 
     def close(self) -> None:
         """End the processes and remove the shared memory."""
         if self._is_closed:
             return
         self._is_closed = True
-        for worker in self._workers:
+        for worker in self._workers.values():
             worker.tell_to_close()
         deadline = time.monotonic() + 5.0
-        for worker in self._workers:
+        for worker in self._workers.values():
             worker.end(deadline)
         self.slots.close()
 
-    def _replace(self, group: int, trouble: str) -> None:
-        """Start the worker anew and begin again what its slots were playing."""
-        rows = self._plan.assignments[group].slots
-        before, command = self._before[group], self._pending[group]
-        found: str | None = trouble
-        while found is not None:
-            self._start_anew(group, found)
-            before.begin_again(self.slots, rows, command)
-            found = self._trouble_building(group)
-            if found is None:
-                self._workers[group].send(RESET)
-                found = self._trouble(group)
-        before.mark_restarted(self.slots, rows, command)
-
-    def _start_anew(self, group: int, trouble: str) -> None:
-        self._num_restarts[group] += 1
-        if self._num_restarts[group] > MAX_RESTARTS_IN_A_ROW:
-            raise WorkerError(
-                f"worker {group} {trouble} {self._num_restarts[group]} times in a row"
-            )
-        _LOG.warning("worker %d %s; starting it anew", group, trouble)
-        self._workers[group].end()
+    def _start(self, group: int) -> None:
+        if group in self._workers:
+            self._workers[group].end()
         self.slots["num_created"][group] = 0
         self._workers[group] = _WorkerProcess(
             self._plan.assignments[group], self.slots, is_lazy=self._plan.is_lazy
         )
 
+    def _give(self, group: int, command: Command) -> None:
+        self._workers[group].send(command)
+
+    def _first(self, groups: Sequence[int]) -> int:
+        while True:
+            ready = wait([self._workers[group].connection for group in groups], timeout=_POLL_S)
+            for group in groups:
+                if self._workers[group].connection in ready or self._is_hung(group):
+                    return group
+
     def _trouble_building(self, group: int) -> str | None:
-        """Wait for the answer of a worker that has just started; see `_trouble`."""
         while not self._workers[group].connection.poll(0.1) and not self._is_hung(group):
             self._show_built()
         return self._trouble(group)
 
     def _trouble(self, group: int) -> str | None:
-        """Wait for the worker's answer; return what happened to it if there is none.
-
-        Raises:
-            WorkerError: If the answer is that an environment raised an error.
-        """
         while not self._workers[group].connection.poll(_POLL_S):
             if self._is_hung(group):
                 return f"was silent for {self._plan.hang_timeout_s:.0f} s"
