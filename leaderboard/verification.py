@@ -10,7 +10,6 @@ import math
 import secrets
 from collections.abc import Mapping
 from concurrent.futures import as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +22,7 @@ from mmbench.agent import Expert
 from mmbench.demos.expert import build_expert
 from mmbench.env import TaskEnv
 from mmbench.episodes import record_episode
+from mmbench.errors import WorkerError
 from mmbench.evaluation.verification import Verification, verify_result
 from mmbench.pool import worker_pool
 from mmbench.progress import OnProgress, Progress, ignore_progress
@@ -148,8 +148,8 @@ def reproduce(
             for done, future in enumerate(as_completed(running), start=1):
                 scores[running[future]].append(future.result())
                 on_progress(Progress("playing fresh seeds", done, len(jobs), running[future]))
-    except BrokenProcessPool as error:
-        raise SubmissionError("a worker process died while the agent played") from error
+    except WorkerError as error:
+        raise SubmissionError(f"the agent cannot be played: {error}") from error
     return compare(
         {task: claimed[task] for task in chosen},
         {task: np.sort(scores[task]) for task in chosen},

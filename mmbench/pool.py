@@ -180,6 +180,8 @@ class _ProcessPool(JobPool):
             return self._idle.pop()
         worker = _Worker(self._hang_timeout_s)
         self._workers.add(worker)
+        if self._is_stopped:  # after `stop` has looked for workers
+            worker.kill()
         return worker
 
 

@@ -11,6 +11,7 @@ from tyro.conf import Positional
 from mmbench.checks import at_least, between
 from mmbench.cli.output import options_from, print_json, print_table, show_progress
 from mmbench.cli.replay import print_verification
+from mmbench.cluster import JobBackend
 from mmbench.demos import SHIPPED, download_official, export_minari, load, pack, read_official
 from mmbench.demos.dataset import PRACTICE
 from mmbench.demos.expert import AUTO, PLAN, SCRIPTED
@@ -71,7 +72,11 @@ class DemosGenerate:
     practice_steps: int = DEFAULT_STEPS
     """Env steps of practice wanted per task; 20 episodes at least."""
     workers: int | None = None
-    """Worker processes. Default: one per core."""
+    """Worker processes. Default: one per core (of the cluster)."""
+    backend: JobBackend = "process"
+    """process plays on this machine; ray sends whole episodes into a cluster."""
+    address: str | None = None
+    """Ray cluster, host:port or auto. Default: RAY_ADDRESS, else this machine alone."""
     checkpoint: str | None = None
     """Checkpoint for the agent."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = field(default=())
@@ -92,6 +97,8 @@ class DemosGenerate:
                 min_score=self.min_score,
                 max_attempts=self.attempts,
                 workers=self.workers,
+                backend=self.backend,
+                address=self.address,
                 checkpoint=self.checkpoint,
                 options=options_from(self.option),
                 on_progress=on_progress,
@@ -108,6 +115,8 @@ class DemosGenerate:
                     else Teacher(agent=self.expert, checkpoint=self.checkpoint),
                     steps=self.practice_steps,
                     workers=self.workers,
+                    backend=self.backend,
+                    address=self.address,
                     on_progress=on_progress,
                 )
         _print_stats(self.out, self.json)

@@ -1,28 +1,30 @@
 """Makes demonstrations: many attempts, in parallel, of which the good ones are kept."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from mmbench.checks import at_least, between
+from mmbench.cluster import JobBackend, check_backend, job_pool
 from mmbench.demos.dataset import MIN_GOOD_SCORE, record_and_keep
 from mmbench.demos.expert import PLAN, build_expert, expert_for
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, Trajectory, read, replay
-from mmbench.errors import DemonstrationError, UsageError
+from mmbench.errors import UsageError
 from mmbench.files import locked
-from mmbench.pool import worker_pool
+from mmbench.pool import beat
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import distinct_tasks, get_task
 from mmbench.seeding import demonstration_seed
+from mmbench.simulator import FloatArray
 from mmbench.spec import TaskSpec
 
 KEPT, REJECTED = "episodes", "rejected"
 DEFAULT_EPISODES = 10
+HANG_TIMEOUT_S = 1800.0
+"""An attempt that takes no env step for so long, planning included, is given up and begun again."""
 DEFAULT_MIN_SCORE = MIN_GOOD_SCORE
 _ATTEMPTS_PER_EPISODE = 3
 _MEMORY_EPISODES = 10
@@ -48,6 +50,8 @@ def generate(
     workers: int | None = None,
     checkpoint: str | None = None,
     options: Mapping[str, Any] | None = None,
+    backend: JobBackend = "process",
+    address: str | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> Path:
     """Play until every task has `episodes` good episodes, or its attempts are used up.
@@ -67,15 +71,19 @@ def generate(
         workers: Worker processes; default one per core.
         checkpoint: For an agent.
         options: For an agent.
+        backend: `process` plays on this machine, `ray` in a Ray cluster.
+        address: Of the cluster; see `mmbench.evaluate`.
         on_progress: Called at the start and after every attempt.
 
     Raises:
-        DemonstrationError: If a script is asked for where there is none, or a worker dies.
+        DemonstrationError: If a script is asked for where there is none.
         UsageError: If a task is named twice, or nothing is asked for.
+        WorkerError: If several workers are lost, one after the other, at the same attempt.
     """
     at_least(1, episodes=episodes, max_attempts=max_attempts)
     at_least(0, workers=workers)
     between(0, 1, min_score=min_score)
+    check_backend(backend, address, workers)
     if not budget > 0:
         raise UsageError(f"budget is {budget}, expected more than 0")
     jobs = [
@@ -96,39 +104,35 @@ def generate(
             on_progress(Progress("good episodes", done, len(jobs) * episodes, note))
 
         report("")
-        num_workers = workers or os.cpu_count() or 1
-        with worker_pool(num_workers) as pool:
+        with job_pool(
+            workers, backend=backend, address=address, hang_timeout_s=HANG_TIMEOUT_S
+        ) as pool:
             running: dict[Future[EpisodeRecord], _TaskJobs] = {}
-            try:
-                while True:
-                    while len(running) < num_workers and (chosen := _next_job(jobs)) is not None:
-                        seed = chosen.next_seed()
-                        future = pool.submit(
-                            _play,
-                            chosen.task.id,
-                            seed,
-                            chosen.expert,
-                            budget * chosen.effort(),
-                            chosen.memory(),
-                            checkpoint,
-                            options,
-                        )
-                        running[future] = chosen
-                    if not running:
-                        break
-                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        job, record = running.pop(future), future.result()
-                        is_kept = is_good(record, min_score)
-                        writers[KEPT if is_kept else REJECTED].add([record])
-                        job.num_running -= 1
-                        job.add(record, is_kept=is_kept)
-                        verdict = "kept" if is_kept else "rejected"
-                        report(f"{job.task.id} scored {record.score:.2f}, {verdict}")
-            except BrokenProcessPool as error:
-                raise DemonstrationError(
-                    "a worker process died; run the same command again to continue"
-                ) from error
+            while True:
+                while len(running) < pool.num_workers and (chosen := _next_job(jobs)) is not None:
+                    seed = chosen.next_seed()
+                    future = pool.submit(
+                        _play,
+                        chosen.task.id,
+                        seed,
+                        chosen.expert,
+                        budget * chosen.effort(),
+                        chosen.memory(),
+                        checkpoint,
+                        options,
+                    )
+                    running[future] = chosen
+                if not running:
+                    break
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    job, record = running.pop(future), future.result()
+                    is_kept = is_good(record, min_score)
+                    writers[KEPT if is_kept else REJECTED].add([record])
+                    job.num_running -= 1
+                    job.add(record, is_kept=is_kept)
+                    verdict = "kept" if is_kept else "rejected"
+                    report(f"{job.task.id} scored {record.score:.2f}, {verdict}")
         for writer in writers.values():
             writer.compact()
     return out
@@ -208,7 +212,7 @@ def _play(
     env = _env(task)
     trajectories = [_trajectory(task, record) for record in memory]
     env.reset(seed=seed)
-    act = build_expert(
+    ask = build_expert(
         env,
         expert,
         budget=budget,
@@ -216,6 +220,11 @@ def _play(
         checkpoint=checkpoint,
         options=options,
     )
+
+    def act(env: TaskEnv) -> FloatArray:
+        beat()
+        return ask(env)
+
     return record_and_keep(env, act, agent=expert)
 
 
@@ -231,6 +240,7 @@ _TRAJECTORIES: dict[tuple[str, int], Trajectory] = {}
 def _trajectory(task: str, record: EpisodeRecord) -> Trajectory:
     if any(key[0] != task for key in _TRAJECTORIES):
         _TRAJECTORIES.clear()
+    beat()
     if record.key not in _TRAJECTORIES:
         _TRAJECTORIES[record.key] = replay(record, env=_env(task))
     return _TRAJECTORIES[record.key]

@@ -9,10 +9,8 @@ DAgger (arXiv:1011.0686) for students.
 """
 
 import dataclasses
-import os
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +19,7 @@ import numpy as np
 
 from mmbench.agent import Expert, find_agent
 from mmbench.checks import at_least, between
+from mmbench.cluster import JobBackend, check_backend, job_pool
 from mmbench.demos.dataset import PRACTICE, in_16_bits, record_and_keep
 from mmbench.demos.expert import SCRIPTED, build_expert, expert_for
 from mmbench.demos.plans import SCRIPTS
@@ -28,7 +27,7 @@ from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, read
 from mmbench.errors import DemonstrationError, UsageError
 from mmbench.files import locked
-from mmbench.pool import worker_pool
+from mmbench.pool import beat
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import distinct_tasks, get_task
 from mmbench.seeding import practice_seed
@@ -40,6 +39,8 @@ DEFAULT_STEPS = 2500
 MIN_EPISODES = 20
 """Episodes per task, however long: each starts elsewhere. Clones of 6 and of 20 episodes of
 `reacher-easy` score 0.35 and 0.93."""
+HANG_TIMEOUT_S = 600.0
+"""An episode that takes no env step for so long is given up and begun again."""
 NOISE = 0.1
 _HOLD = (3, 14)
 """Env steps that a random action is held for, in an episode of 140 steps and more."""
@@ -169,6 +170,8 @@ def practise(
     teacher: Teacher = SCRIPT,
     steps: int = DEFAULT_STEPS,
     workers: int | None = None,
+    backend: JobBackend = "process",
+    address: str | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> Path:
     """Play episodes labelled by an expert: 20 per task, and at least `steps` env steps.
@@ -183,14 +186,17 @@ def practise(
         teacher: Who labels, and plays where it is disturbed.
         steps: Labelled env steps wanted per task.
         workers: Worker processes; default one per core.
+        backend: `process` plays on this machine, `ray` in a Ray cluster.
+        address: Of the cluster; see `mmbench.evaluate`.
         on_progress: Called at the start and after every episode.
 
     Raises:
-        DemonstrationError: If a task has no script that could label it, or a worker dies.
+        DemonstrationError: If a task has no script that could label it.
         UsageError: If a number is out of range, or a task is named twice.
+        WorkerError: If several workers are lost, one after the other, at the same episode.
     """
     at_least(1, steps=steps)
-    num_workers = workers or os.cpu_count() or 1
+    check_backend(backend, address, workers)
     for task in distinct_tasks(tasks):
         expert_for(task, teacher.agent)
         is_script = teacher.agent == SCRIPTED
@@ -213,25 +219,22 @@ def practise(
             on_progress(Progress("practising", len(wanted) - len(todo), len(wanted), note))
 
         report("")
-        with worker_pool(num_workers) as pool:
+        with job_pool(
+            workers, backend=backend, address=address, hang_timeout_s=HANG_TIMEOUT_S
+        ) as pool:
             running: dict[Future[EpisodeRecord], tuple[str, int]] = {}
             queue = iter(list(todo))
-            try:
-                while True:
-                    while len(running) < num_workers and (key := next(queue, None)) is not None:
-                        running[pool.submit(_play, *key, behaviour, teacher)] = key
-                    if not running:
-                        break
-                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        record = future.result()
-                        writer.add([record])
-                        todo.remove(running.pop(future))
-                        report(f"{record.task_id} scored {record.score:.2f}")
-            except BrokenProcessPool as error:
-                raise DemonstrationError(
-                    "a worker process died; run the same command again to continue"
-                ) from error
+            while True:
+                while len(running) < pool.num_workers and (key := next(queue, None)) is not None:
+                    running[pool.submit(_play, *key, behaviour, teacher)] = key
+                if not running:
+                    break
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    record = future.result()
+                    writer.add([record])
+                    todo.remove(running.pop(future))
+                    report(f"{record.task_id} scored {record.score:.2f}")
         writer.compact()
     return out
 
@@ -249,6 +252,7 @@ def _play(
     disturbed: list[bool] = []
 
     def act(env: TaskEnv) -> FloatArray:
+        beat()
         label = in_16_bits(np.clip(expert(env), -1, 1))
         action, is_disturbed = play(env, label)
         labels.append(label)

@@ -19,7 +19,7 @@ from mmbench.episodes.record import EpisodeRecord
 from mmbench.episodes.replay import Trajectory, replay
 from mmbench.errors import ReplayError
 from mmbench.platform_class import platform_class
-from mmbench.pool import worker_pool
+from mmbench.pool import beat, worker_pool
 from mmbench.progress import OnProgress, Progress, ignore_progress
 
 Answer = Literal["equal", "consistent", "different"]
@@ -28,6 +28,8 @@ ROUNDING = 1e-4
 """Largest first difference of a reward that counts as rounding, relative to the largest reward."""
 SCORE_TOLERANCE = 0.02
 """Largest difference of scores that counts as consistent."""
+HANG_TIMEOUT_S = 600.0
+"""Longest time a worker may take for one episode."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ def verify(
             found[task] = _verify_task(group)
             report(len(group))
     else:
-        with worker_pool(num_workers) as pool:
+        with worker_pool(num_workers, hang_timeout_s=HANG_TIMEOUT_S) as pool:
             jobs = {pool.submit(_verify_task, group): task for task, group in by_task.items()}
             for job in as_completed(jobs):
                 found[jobs[job]] = job.result()
@@ -100,6 +102,7 @@ def _verify_task(records: Sequence[EpisodeRecord]) -> list[Verdict]:
 
 
 def _verify(record: EpisodeRecord, env: TaskEnv) -> Verdict:
+    beat()
     try:
         return judge(record, replay(record, env=env, is_strict=False))
     except ReplayError as error:  # made with another simulator or other assets

@@ -24,8 +24,7 @@ class RayPool(RestartingPool):
     def __init__(self, plan: PoolPlan) -> None:
         super().__init__(plan, SlotArrays(plan.layout, shared=False))
         self._ray = connect()
-        # Ray is not to restart them: the lost episodes are begun again with their seeds from here.
-        self._remote = self._ray.remote(_RemoteWorker).options(max_restarts=0)
+        self._remote = self._ray.remote(_RemoteWorker)
         self._actors: dict[int, Any] = {}
         self._answers: dict[int, Any] = {}
         self._asked: dict[int, float] = {}
@@ -46,9 +45,8 @@ class RayPool(RestartingPool):
         is_replacement = group in self._actors
         if is_replacement:
             self._ray.kill(self._actors[group])
-        actor = self._remote.options(num_cpus=0 if is_replacement else 1).remote(
-            self._plan.assignments[group], self._plan.layout
-        )
+        remote = self._remote.options(num_cpus=0 if is_replacement else 1, max_restarts=0)
+        actor = remote.remote(self._plan.assignments[group], self._plan.layout)
         self._actors[group] = actor
         self._ask(group, actor.build.remote(is_lazy=self._plan.is_lazy))
 
