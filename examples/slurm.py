@@ -84,23 +84,28 @@ def use_ray(command: list[str], num_cpus: int, num_gpus: int) -> None:
     is_over = job.paths.folder / f"{job.job_id}-over"
     is_head = job.global_rank == 0
     if not is_head:
-        wait_until(lambda: answers(job.hostnames[0]))
-    role = ["--head", "--port", str(PORT)] if is_head else ["--address", address]
+        wait_until(lambda: answers(job.hostnames[0]) or is_over.exists())
+    role = ["--head", "--port", str(PORT), "--include-dashboard", "false"]
     node = subprocess.Popen(
         [
-            *(BIN / "ray", "start", "--block", "--disable-usage-stats", *role),
+            *(BIN / "ray", "start", "--block", "--disable-usage-stats"),
+            *(role if is_head else ["--address", address]),
             *("--num-cpus", str(num_cpus), "--num-gpus", str(num_gpus)),
-            *("--object-store-memory", str(2**30), "--include-dashboard", "false"),
+            *("--object-store-memory", str(2**30)),
         ]
     )
+
+    def is_true_or_dead(condition: Callable[[], bool]) -> Callable[[], bool]:
+        return lambda: condition() or node.poll() is not None
+
     try:
         if is_head:
-            wait_until(lambda: num_nodes(address) == job.num_tasks)
+            wait_until(is_true_or_dead(lambda: num_nodes(address) == job.num_tasks))
             subprocess.run(
                 [BIN / "mmbench", *command, "--backend", "ray", "--address", address], check=True
             )
         else:
-            wait_until(is_over.exists)
+            wait_until(is_true_or_dead(is_over.exists))
     finally:
         is_over.touch()
         node.terminate()

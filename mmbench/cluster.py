@@ -77,28 +77,42 @@ def connect(address: str | None = None, num_cpus: int | None = None) -> Any:
     address = address or os.environ.get("RAY_ADDRESS")
     if not ray.is_initialized():
         with _signals_kept():
-            try:
-                if address is None:
-                    # Whoever wants its pages or statistics starts a cluster with `ray start`.
-                    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-                    ray.init("local", num_cpus=num_cpus, include_dashboard=False, **_QUIET)
-                else:
-                    ray.init(address, **_QUIET)
-            except (ConnectionError, ValueError) as error:
-                reason = str(error).partition("\n")[0]
-                raise UsageError(
-                    f"no Ray cluster answers at {address!r} ({reason}); "
-                    "`ray start --head` starts one"
-                ) from error
+            if address is None:
+                _start(ray, num_cpus)
+            else:
+                _join(ray, address)
     return ray
+
+
+def _join(ray: Any, address: str) -> None:
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.WARNING)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(
+            f"no Ray cluster answers at {address!r} ({reason}); `ray start --head` starts one"
+        ) from error
+
+
+def _start(ray: Any, num_cpus: int | None) -> None:
+    # Whoever wants its pages or statistics starts a cluster with `ray start`.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        ray.init(
+            "local",
+            num_cpus=num_cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except Exception as error:  # it raises just that, where a part of it does not come up in time
+        reason = str(error).partition("\n")[0]
+        raise WorkerError(f"Ray does not start on this machine: {reason}") from error
 
 
 def cluster_cores(address: str | None = None) -> int:
     """Return the number of cores of the cluster that `connect` joins."""
     return max(1, int(connect(address).cluster_resources().get("CPU", 1)))
-
-
-_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
 
 
 @contextlib.contextmanager
