@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -20,6 +21,7 @@ JobBackend = Literal["process", "ray"]
 JOB_BACKENDS: tuple[JobBackend, ...] = ("process", "ray")
 
 _T = TypeVar("_T")
+_CONNECT_TIMEOUT_S = 10.0
 
 
 def job_pool(
@@ -85,9 +87,12 @@ def connect(address: str | None = None, num_cpus: int | None = None) -> Any:
 
 
 def _join(ray: Any, address: str) -> None:
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
+        if host and port.isdecimal():  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_S).close()
         ray.init(address, log_to_driver=False, logging_level=logging.WARNING)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, OverflowError, ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise UsageError(
             f"no Ray cluster answers at {address!r} ({reason}); `ray start --head` starts one"

@@ -1,5 +1,7 @@
 """A Ray cluster of two nodes does what one machine does, also when one of the nodes dies."""
 
+import contextlib
+import socket
 import threading
 import time
 from collections import Counter
@@ -54,14 +56,18 @@ class TwoNodes:
         self._cluster.shutdown()
 
 
+def started() -> TwoNodes:
+    for _ in range(2):  # a node gets 30 s to start, which is little on a loaded machine
+        with contextlib.suppress(Exception):
+            return TwoNodes()
+    return TwoNodes()
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[TwoNodes]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        try:
-            nodes = TwoNodes()
-        except Exception:  # a node gets 30 s to start, which is little on a loaded machine
-            nodes = TwoNodes()
+        nodes = started()
         yield nodes
         nodes.close()
 
@@ -227,6 +233,18 @@ def test_a_worker_that_would_play_something_else_refuses(tmp_path: Path) -> None
     assert str(error.value) == (
         f"checkpoint {checkpoint} of a worker is another one; it must be the same on every "
         "machine, for example in a shared folder"
+    )
+
+
+def test_an_address_where_nobody_answers_is_told_at_once(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(UsageError) as error:
+            evaluate("zero", tasks=TASKS, out=tmp_path / "r", backend="ray", address=address)
+    assert str(error.value) == (
+        f"no Ray cluster answers at '{address}' ([Errno 111] Connection refused); "
+        "`ray start --head` starts one"
     )
 
 
