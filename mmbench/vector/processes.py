@@ -25,6 +25,8 @@ ONE_THREAD = {
 
 _CONTEXT = multiprocessing.get_context("spawn")
 _POLL_S = 0.5
+_START_S = 60.0
+"""What a process may take, besides its first environment, to start and import."""
 _COMMANDS: dict[bytes, Command] = {command.encode(): command for command in (RESET, STEP)}
 _CLOSE = b"close"
 _DONE = b"done"
@@ -106,7 +108,7 @@ class _WorkerProcess:
     def __init__(self, assignment: Assignment, slots: SlotArrays, *, is_lazy: bool) -> None:
         self._worker = assignment.worker
         self._slots = slots
-        self._beat()
+        self._beat(ahead_s=_START_S)
         self.connection, child = _CONTEXT.Pipe()
         self._process = _CONTEXT.Process(
             target=_serve,
@@ -152,8 +154,8 @@ class _WorkerProcess:
         self._process.join()
         self.connection.close()
 
-    def _beat(self) -> None:
-        self._slots["heartbeat"][self._worker] = time.monotonic()
+    def _beat(self, *, ahead_s: float = 0.0) -> None:
+        self._slots["heartbeat"][self._worker] = time.monotonic() + ahead_s
 
 
 def _serve(

@@ -12,7 +12,7 @@ from mmbench.errors import WorkerError
 from mmbench.vector.layout import STAY_IDLE, SlotArrays
 from mmbench.vector.pool import RESET, STEP, Command, Pending, PoolPlan
 
-MAX_RESTARTS_IN_A_ROW = 5
+MAX_RESTARTS_IN_A_ROW = 10
 
 _LOG = logging.getLogger(__name__)
 
