@@ -237,6 +237,7 @@ def test_a_worker_that_would_play_something_else_refuses(tmp_path: Path) -> None
 
 
 def test_an_address_where_nobody_answers_is_told_at_once(tmp_path: Path) -> None:
+    ray.shutdown()  # of a test before
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
         address = f"127.0.0.1:{nobody.getsockname()[1]}"

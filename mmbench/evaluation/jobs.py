@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mmbench.agent import build_agent, find_agent
+from mmbench.agent import Privileged, build_agent, find_agent
 from mmbench.cluster import JobBackend, job_pool
 from mmbench.env import ObsType
 from mmbench.episodes import EpisodeRecord
@@ -31,8 +31,6 @@ HANG_TIMEOUT_S = 600.0
 MAX_EPISODES_PER_JOB = 10
 """They are played side by side, so that the agent is asked for as many actions at once."""
 _JOBS_PER_WORKER = 4
-_JOBS_IN_FLIGHT = 2
-"""Jobs that are sent out per worker: one is played, the next lies ready."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +90,11 @@ def play_as_jobs(
         hang_timeout_s=HANG_TIMEOUT_S,
     ) as pool:
         jobs = iter(plan_jobs(left, pool.num_workers))
+        # While one is played the next lies ready; where cores are to be left free, it would begin.
+        num_in_flight = pool.num_workers if workers else 2 * pool.num_workers
         running: set[Future[list[EpisodeRecord]]] = set()
         while True:
-            room = _JOBS_IN_FLIGHT * pool.num_workers - len(running)
+            room = num_in_flight - len(running)
             running |= {pool.submit(play_job, player, *job) for job in islice(jobs, room)}
             if not running:
                 break
@@ -139,8 +139,10 @@ def play_job(player: Player, task: str, seeds: tuple[int, ...]) -> list[EpisodeR
     """
     _check_same(player, task)
     slots = [task] * len(seeds)
+    factory = find_agent(player.agent)
+    assert not isinstance(factory, Privileged)  # such players have jobs of their own
     agent = build_agent(
-        find_agent(player.agent),
+        factory,
         slots,
         name=player.agent,
         checkpoint=player.checkpoint,

@@ -58,9 +58,7 @@ def play_privileged(
             writer.add([_play(factory, given, task, seed)])
             report(done, task)
         return
-    with job_pool(
-        workers, backend=backend, address=address, hang_timeout_s=HANG_TIMEOUT_S
-    ) as pool:
+    with job_pool(workers, backend=backend, address=address, hang_timeout_s=HANG_TIMEOUT_S) as pool:
         futures = [pool.submit(_play, factory, given, *job) for job in jobs]
         for done, future in enumerate(as_completed(futures), start=1):
             record = future.result()

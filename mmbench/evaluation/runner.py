@@ -153,9 +153,7 @@ def evaluate(
                 on_progress=on_progress,
             )
             try:
-                Match(
-                    envs, built, name, left, keep=keep, on_env_steps=tally.add_env_steps
-                ).play()
+                Match(envs, built, name, left, keep=keep, on_env_steps=tally.add_env_steps).play()
             finally:
                 envs.close()
         elif left:
