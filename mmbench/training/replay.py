@@ -38,6 +38,10 @@ class Batch:
         feature: Image features, shape `(T + 1, B, feature_dim)`, or `None`.
         label: What to imitate, shape `(T, B, A)`; `None` for the actions.
         weight: How much to imitate it, shape `(T, B)`; `None` for 1.
+        present: 1 at the steps before the episode's end, 0 past it, where the last row is repeated,
+            shape `(T, B)`; `None` for 1.
+        row: The buffer's rows that the sub-sequences begin at, shape `(B,)`; `None` in a joined
+            batch.
     """
 
     obs: Tensor
@@ -47,6 +51,8 @@ class Batch:
     feature: Tensor | None = None
     label: Tensor | None = None
     weight: Tensor | None = None
+    present: Tensor | None = None
+    row: NDArray[np.int64] | None = None
 
     def labels_and_weights(self) -> tuple[Tensor, Tensor]:
         """Return what to imitate, `(T, B, A)`, and how much, `(T, B)`."""
@@ -71,8 +77,11 @@ class Replay:
         action_dim: Entries of an action.
         num_tasks: Tasks are numbered from 0.
         horizon: Steps of a sub-sequence.
+        least_steps: Steps of a sub-sequence before its episode's end; by default all.
         feature_dim: Entries of an image feature; 0 for none.
         has_labels: Whether episodes carry what to imitate, and how much.
+        has_priorities: Whether sub-sequences of a task are drawn in proportion to a priority of
+            their first row, see `prioritise`; else all alike.
         sampling: How sub-sequences are drawn.
         folder: For the rows of a buffer that is larger than `MEMORY_LIMIT_BYTES`.
     """
@@ -85,13 +94,16 @@ class Replay:
         action_dim: int,
         num_tasks: int,
         horizon: int,
+        least_steps: int | None = None,
         feature_dim: int = 0,
         has_labels: bool = False,
+        has_priorities: bool = False,
         sampling: Sampling = "task",
         folder: Path | None = None,
     ) -> None:
         self.capacity = capacity
         self._horizon = horizon
+        self._least_steps = horizon if least_steps is None else least_steps
         self._sampling = sampling
         self._has_labels = has_labels
         widths = {"obs": obs_dim, "action": action_dim, "reward": 1, "feature": feature_dim}
@@ -110,6 +122,8 @@ class Replay:
         self._cursor = 0
         self._starts = [_StartIndex() for _ in range(num_tasks)]
         self._table: _Table | None = None
+        self._priorities = np.ones(capacity if has_priorities else 0, np.float32)
+        self._max_priority = np.float32(1)
 
     @property
     def num_episodes(self) -> int:
@@ -160,7 +174,7 @@ class Replay:
         for name, values in (("obs", obs), ("action", action), ("reward", reward)):
             if not np.isfinite(values).all():
                 raise ReplayDataError(f"{name} of an episode of task {task} must be finite numbers")
-        if num_rows <= self._horizon:
+        if num_rows <= self._least_steps:
             return  # too short for a sub-sequence
         if self._cursor + num_rows > self.capacity:
             self._make_room(self._cursor, self.capacity)
@@ -176,7 +190,8 @@ class Replay:
             self._put("label", start + 1, action if label is None else label)
             self._put("weight", start + 1, np.full((num_rows - 1, 1), weight, np.float32))
         self._runs.append(_Run(start, end, task))
-        self._starts[task].append(start, num_rows - self._horizon)
+        self._priorities[start:end] = self._max_priority
+        self._starts[task].append(start, num_rows - self._least_steps)
         self._table = None
         self._cursor = end
 
@@ -188,8 +203,10 @@ class Replay:
         """
         if not self._runs:
             raise ReplayDataError("there is no episode to learn from yet")
-        task, start = self._draw(batch_size, rng)
-        rows = start[None] + np.arange(self._horizon + 1)[:, None]  # (T + 1, B)
+        task, start, num_left = self._draw(batch_size, rng)
+        step = np.arange(self._horizon + 1)[:, None]
+        rows = start + np.minimum(step, num_left)  # (T + 1, B)
+        can_end = self._least_steps < self._horizon
 
         moved = {} if self._on_device is None else self._on_device
         places = torch.from_numpy(rows).to(device)
@@ -208,11 +225,39 @@ class Replay:
             feature=gathered("feature") if has_feature else None,
             label=gathered("label", 1) if self._has_labels else None,
             weight=gathered("weight", 1)[..., 0] if self._has_labels else None,
+            present=torch.from_numpy(step[:-1] < num_left).float().to(device) if can_end else None,
+            row=start,
         )
 
     def weigh_tasks(self, weights: NDArray[np.float64]) -> None:
         """Draw tasks in proportion to weights, shape `(num_tasks,)`, with sampling by `task`."""
         self._task_weights = weights
+
+    def prioritise(self, row: NDArray[np.int64], priority: FloatArray) -> None:
+        """Set the priorities of the sub-sequences that begin at rows, both of shape `(B,)`.
+
+        New episodes get the largest that was ever set, at first 1.
+        """
+        self._priorities[row] = priority
+        self._max_priority = max(self._max_priority, priority.max())
+
+    @property
+    def priorities(self) -> FloatArray:
+        """The largest priority and those of all rows, to `restore_priorities`."""
+        return np.append(self._max_priority, self._priorities)
+
+    def restore_priorities(self, priorities: FloatArray) -> None:
+        """Set all priorities, as they were when the buffer held what it holds now."""
+        self._max_priority = priorities[0]
+        self._priorities = priorities[1:].copy()
+
+    def mean_abs_rewards(self) -> FloatArray:
+        """Return the mean absolute reward of every task, shape `(num_tasks,)`; 0 without any."""
+        sums, counts = np.zeros((2, len(self._starts)))
+        for run in self._runs:
+            sums[run.task] += np.abs(self._rows["reward"][run.start + 1 : run.end]).sum()
+            counts[run.task] += run.end - run.start - 1
+        return (sums / np.maximum(counts, 1)).astype(np.float32)
 
     def copy_to(self, device: torch.device) -> None:
         """Copy the rows to a device, which gathers batches faster; nothing can be added then."""
@@ -244,8 +289,8 @@ class Replay:
 
     def _draw(
         self, batch_size: int, rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return tasks and first rows of sub-sequences, each of shape `(B,)`."""
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return tasks, first rows and steps to the episode's end, each of shape `(B,)`."""
         if self._table is None:
             self._table = _table(self._starts)
         table = self._table
@@ -255,17 +300,20 @@ class Replay:
             else:
                 weights = self._task_weights[table.task]
                 slot = rng.choice(len(weights), size=batch_size, p=weights / weights.sum())
-            # In the order of the tasks, so that the draws are those of a loop over them.
-            order = np.argsort(slot, kind="stable")
-            place = np.empty(batch_size, np.int64)
-            place[order] = rng.integers(table.bounds[slot[order]], table.bounds[slot[order] + 1])
-            episode = np.searchsorted(table.ends, place, side="right")
-            offset = place - (table.ends[episode] - table.num_starts[episode])
+            episode, offset = table.draw(slot, rng)
         else:
             episode = rng.integers(len(table.first), size=batch_size)
             offset = rng.integers(table.num_starts[episode])
             slot = np.searchsorted(table.bounds, table.ends[episode], side="left") - 1
-        return table.task[slot], table.first[episode] + offset
+        if len(self._priorities):
+            drawn = np.arange(batch_size)
+            while len(drawn):  # what is refused is drawn again
+                threshold = self._max_priority * rng.random(len(drawn))
+                row = table.first[episode[drawn]] + offset[drawn]
+                drawn = drawn[threshold >= self._priorities[row]]
+                episode[drawn], offset[drawn] = table.draw(slot[drawn], rng)
+        num_left = table.num_starts[episode] - offset + self._least_steps - 1
+        return table.task[slot], table.first[episode] + offset, num_left
 
     def _make_room(self, start: int, end: int) -> None:
         """Forget the oldest episodes that have rows in `start` to `end`."""
@@ -328,6 +376,17 @@ class _Table(NamedTuple):
     first: NDArray[np.int64]
     num_starts: NDArray[np.int64]
     ends: NDArray[np.int64]
+
+    def draw(
+        self, slot: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return an episode of each of `task[slot]`, and where in it a sub-sequence begins."""
+        # In the order of the tasks, so that the draws are those of a loop over them.
+        order = np.argsort(slot, kind="stable")
+        place = np.empty(len(slot), np.int64)
+        place[order] = rng.integers(self.bounds[slot[order]], self.bounds[slot[order] + 1])
+        episode = np.searchsorted(self.ends, place, side="right")
+        return episode, place - (self.ends[episode] - self.num_starts[episode])
 
 
 def _table(starts: Sequence[_StartIndex]) -> _Table:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmbench.language import EncoderName, task_embeddings
 from mmbench.registry import get_task
-from mmbench.spec import MAX_ACTION_DIM
+from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM
 
 _EMBEDDING_NORM = 1.13
 
@@ -16,6 +16,12 @@ def action_masks(tasks: Sequence[str]) -> Tensor:
     """Return 1 at the true action entries of tasks, shape `(K, MAX_ACTION_DIM)`."""
     dims = torch.tensor([get_task(name).action_dim for name in tasks])
     return (torch.arange(MAX_ACTION_DIM) < dims[:, None]).float()
+
+
+def obs_masks(tasks: Sequence[str]) -> Tensor:
+    """Return 1 at the true entries of tasks' observations, shape `(K, MAX_OBS_DIM)`."""
+    dims = torch.tensor([get_task(name).obs_dim for name in tasks])
+    return (torch.arange(MAX_OBS_DIM) < dims[:, None]).float()
 
 
 def discounts(tasks: Sequence[str]) -> Tensor:

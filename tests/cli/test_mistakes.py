@@ -138,6 +138,15 @@ train bc --out {out} --tasks pygame-pong --updates -1 | updates is -1, expected 
 train bc --out {out} --tasks pygame-pong --batch-size 0 | batch_size is 0, expected 1 or more
 train bc --out {out} --tasks og-point-var1 | no demonstrations of og-point-var1
 train bc --out {file} --tasks pygame-pong | {file}
+train mrq --out {out} | no task was given
+train mrq --out {out} --tasks pygame-pong --batch-size 0 | batch_size is 0, expected 1 or more
+train mrq --out {out} --tasks pygame-pong --eval-episodes 0 | eval_episodes is 0, expected 1 or more
+train dreamer --out {out} --tasks pygame-pong --horizon 0 | horizon is 0, expected 1 or more
+train dreamer --out {file} --tasks pygame-pong | {file}
+train tdmpc2 --out {out} --tasks pygame-pong --demos shipped | learns without demonstrations
+train tdmpc2-single --out {out} --tasks pygame-pong mw-reach | 2 tasks were given
+evaluate --agent dreamer --tasks pygame-pong --out {out} | give one with --checkpoint
+evaluate --agent tdmpc2 --tasks pygame-pong --out {out} | give one with --checkpoint
 finetune newt --out {out} --tasks pygame-pong | give one with --checkpoint
 finetune newt --out {out} --tasks pygame-pong --checkpoint {nowhere} | is not a checkpoint
 curves --out {out}/x.png | give at least one folder of a run

@@ -107,6 +107,58 @@ def test_draws_are_those_of_a_loop_over_the_tasks() -> None:
         assert batch.obs[0, of_task, :2].tolist() == [list(starts[i]) for i in drawn]
 
 
+def test_sub_sequences_may_end_with_their_episode() -> None:
+    replay = made(least_steps=1)
+    add(replay, 0, 0, 4)
+    add(replay, 0, 1, 1)  # shorter than a sub-sequence
+    batch = replay.sample(20000, np.random.default_rng(0), CPU)
+    assert batch.present is not None
+    start = (batch.obs[0, :, 0], batch.obs[0, :, 1])
+    for episode, step, present in (
+        *((0, 0, [1, 1, 1]), (0, 1, [1, 1, 1]), (0, 2, [1, 1, 0]), (0, 3, [1, 0, 0])),
+        (1, 0, [1, 0, 0]),
+    ):
+        chosen = (start[0] == episode) & (start[1] == step)
+        assert float(chosen.float().mean()) == pytest.approx(0.2, abs=0.02)
+        times = batch.obs[:, chosen, 1][:, 0].tolist()
+        assert times == [step, *(min(step + t, 4 if episode == 0 else 1) for t in (1, 2, 3))]
+        assert (batch.present[:, chosen] == torch.tensor(present)[:, None]).all()
+        assert (batch.reward[0, chosen] == step + 1).all()
+
+
+def test_sub_sequences_are_drawn_by_their_priorities() -> None:
+    replay = made(has_priorities=True)
+    add(replay, 0, 0, 4)  # starts 0 and 1
+    add(replay, 1, 1, 3)
+    rng = np.random.default_rng(0)
+    batch = replay.sample(100, rng, CPU)
+    assert batch.row is not None
+    of_first = batch.row[batch.obs[0, :, 1].numpy() == 1][:1]  # start 1 of task 0
+    replay.prioritise(of_first, np.array([3.0], np.float32))
+    for restored in (False, True):
+        if restored:
+            kept, replay = replay.priorities, made(has_priorities=True)
+            add(replay, 0, 0, 4)
+            add(replay, 1, 1, 3)
+            replay.restore_priorities(kept)
+        batch = replay.sample(20000, rng, CPU)
+        step = batch.obs[0, :, 1]
+        assert float((batch.task == 1).float().mean()) == pytest.approx(0.5, abs=0.02)
+        assert float((step[batch.task == 0] == 1).float().mean()) == pytest.approx(0.75, abs=0.02)
+    add(replay, 0, 2, 3)  # as likely as the likeliest
+    batch = replay.sample(20000, rng, CPU)
+    episode = batch.obs[0, batch.task == 0, 0]
+    assert float((episode == 2).float().mean()) == pytest.approx(3 / 7, abs=0.02)
+
+
+def test_mean_absolute_rewards_are_those_of_the_tasks() -> None:
+    replay = made()
+    add(replay, 0, 0, 4)
+    reward = np.array([-1.0, 1.0, -4.0], np.float32)
+    replay.add(2, np.zeros((4, 3), np.float32), np.zeros((3, 2), np.float32), reward)
+    assert replay.mean_abs_rewards().tolist() == [2.5, 0.0, 2.0]
+
+
 def test_bad_episodes_are_refused() -> None:
     replay = made(capacity=20)
     ones = np.ones((5, 3), np.float32)
