@@ -10,7 +10,8 @@ SELDOM := ms-pull-cube-tool rd-open-slide rd-open-drawer quadruped-walk quadrupe
 SHOWN := cheetah-run-back mujoco-ant
 
 .DEFAULT_GOAL := help
-.PHONY: help setup graphics quickstart demos learn baselines newt test test-slow check docs bench bench-tests clean
+.PHONY: help setup graphics quickstart demos leaderboard learn baselines newt test test-slow check docs bench
+.PHONY: bench-tests clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -39,6 +40,28 @@ check: setup ## Format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m mmbench.taskdocs --check
+
+ENTRIES := results/leaderboard
+PROTOCOL := $(BIN)/mmbench evaluate --suite full --episodes 10
+SUBMIT := $(BIN)/mmbench leaderboard submit --authors "The authors of mmbench" --training-steps 0
+leaderboard: setup ## Play, pack and verify the first entries, and build the site (a day; continues)
+	for agent in random zero expert bc newt; do \
+		$(PROTOCOL) --agent $$agent --out $(ENTRIES)/$$agent || exit 1; done
+	mkdir -p leaderboard/submissions
+	$(SUBMIT) $(ENTRIES)/random --name Random --demos no --out leaderboard/submissions/random.zip \
+		--description "Uniform actions."
+	$(SUBMIT) $(ENTRIES)/zero --name Zero --demos no --out leaderboard/submissions/zero.zip \
+		--description "The zero action."
+	$(SUBMIT) $(ENTRIES)/expert --name Expert --demos no --privileged --no-multitask \
+		--description "Scripts and plans inside of the simulator." \
+		--out leaderboard/submissions/expert.zip
+	$(SUBMIT) $(ENTRIES)/bc --name BC --demos yes --out leaderboard/submissions/bc.zip \
+		--description "The cloned policy that ships, without planning."
+	$(SUBMIT) $(ENTRIES)/newt --name Newt --demos yes --out leaderboard/submissions/newt.zip \
+		--description "The checkpoint that ships."
+	for file in leaderboard/submissions/*.zip; do \
+		$(BIN)/mmbench leaderboard verify $$file --record || exit 1; done
+	$(BIN)/mmbench leaderboard build --pictures --out $(ENTRIES)/site
 
 RUNS := results/newt
 EXPERIMENTS := newt_agent/experiments

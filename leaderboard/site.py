@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,18 @@ from mmbench.pool import worker_pool
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import get_suite, get_task
 from mmbench.scoring import Estimate, Scores
+from mmbench.spec import ScoreRule
 from mmbench.tables import Table, render
 
 MAX_SUBMISSIONS = 2000
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_NUMBER = re.compile(r"\d+(\.\d+)?( to \d+(\.\d+)?)?")
+_SCORE = re.compile(r"[01]\.\d{4}")
 _STATIC = ("site.css", "site.js")
 _NUM_FILMS = 3
 _TEMPLATES = Path(__file__).with_name("templates")
 _FONT = "system-ui, sans-serif"
+_GRID = "rgba(128,128,128,0.25)"
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7500", "#777777")
 """Okabe and Ito's palette, which colour-blind people can tell apart."""
 
@@ -53,10 +57,10 @@ class Entry:
     level: Level
     scores: Scores
     score: Estimate
-    iqm: Estimate
+    iqm: float
     num_episodes: int
 
-    @property
+    @cached_property
     def task_means(self) -> dict[str, float]:
         """Mean score of every task."""
         return scoring.task_means(self.scores)
@@ -139,16 +143,14 @@ def build(
             ),
         )
     best = {
-        task: max((entry.task_means.get(task, 0.0) for entry in entries), default=0.0)
+        task: {"score": score, "slug": entry.slug, "name": entry.description.name}
         for task in tasks
+        for score, entry in _on_task(task, entries)[:1]
     }
     site.page("tasks.html", domains=domains, task=get_task, best=best, pictures=pictures)
     for done, task in enumerate(tasks):
         on_progress(Progress("writing pages", done, len(tasks), task))
-        found = sorted(
-            ((entry.task_means[task], entry) for entry in entries if task in entry.scores),
-            key=lambda pair: (-pair[0], pair[1].slug),
-        )
+        found = _on_task(task, entries)
         rows = tuple(
             (entry.description.name, f"{mean:.4f}", entry.track, entry.level)
             for mean, entry in found
@@ -237,7 +239,7 @@ def _entry(file: Path) -> Entry:
         level=read_checks(file).level(len(submission.result.episodes)),
         scores=scores,
         score=scoring.bootstrap_mean(scores),
-        iqm=scoring.bootstrap_iqm(scores),
+        iqm=scoring.interquartile_mean(scores),
         num_episodes=len(submission.result.episodes),
     )
 
@@ -255,6 +257,7 @@ class _Site:
             lstrip_blocks=True,
         )
         self._environment.filters["printable"] = printable
+        self._environment.filters["in_words"] = _rule_in_words
         self.num_pages = 0
 
     def page(self, name: str, *, template: str | None = None, **given: Any) -> None:
@@ -278,8 +281,30 @@ class _Site:
         (data / f"{name}.tex").write_text(render(table, "latex"), encoding="utf-8")
         rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
         (data / f"{name}.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
-        shown = list(zip(table.rows, links, strict=True))
-        return {"name": name, "header": table.header, "rows": shown, "column": column}
+        columns = list(zip(*table.rows, strict=True))
+        return {
+            "name": name,
+            "header": table.header,
+            "rows": list(zip(table.rows, links, strict=True)),
+            "column": column,
+            "numbers": _matching(columns, _NUMBER),
+            "scores": _matching(columns, _SCORE),
+        }
+
+
+def _matching(columns: Sequence[Sequence[str]], pattern: "re.Pattern[str]") -> set[int]:
+    """Return the columns whose cells, but for empty ones, are all of one kind."""
+    return {
+        index
+        for index, cells in enumerate(columns)
+        if any(cells) and all(pattern.fullmatch(cell) for cell in cells if cell)
+    }
+
+
+def _rule_in_words(rule: ScoreRule) -> str:
+    if rule.kind == "success":
+        return "1 if the last step is a success, else 0"
+    return f"0 for a return of {rule.low:g}, 1 for {rule.high:g}, and in proportion between them"
 
 
 def _by_track(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
@@ -299,6 +324,12 @@ def _by_track(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     return tracks
 
 
+def _on_task(task: str, entries: Sequence[Entry]) -> list[tuple[float, Entry]]:
+    """Return mean scores on a task and who has them, best first."""
+    found = ((entry.task_means[task], entry) for entry in entries if task in entry.scores)
+    return sorted(found, key=lambda pair: (-pair[0], pair[1].slug))
+
+
 def _links(entries: Sequence[Entry], up: str = "") -> list[str]:
     return [f"{up}submissions/{entry.slug}.html" for entry in entries]
 
@@ -311,7 +342,7 @@ def _ranking(entries: Sequence[Entry]) -> Table:
             entry.description.name,
             f"{entry.score.value:.4f}",
             f"{entry.score.low:.4f} to {entry.score.high:.4f}",
-            f"{entry.iqm.value:.4f}",
+            f"{entry.iqm:.4f}",
             str(entry.description.training_steps),
             entry.level,
             ", ".join(entry.description.authors),
@@ -352,8 +383,9 @@ def _html(figure: go.Figure, name: str, title: str) -> Mapping[str, Any]:
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
         colorway=_COLOURS,
     )
-    figure.update_xaxes(gridcolor="rgba(128,128,128,0.25)", automargin=True)
-    figure.update_yaxes(gridcolor="rgba(128,128,128,0.25)", automargin=True)
+    lines = {"gridcolor": _GRID, "zerolinecolor": _GRID, "automargin": True}
+    figure.update_xaxes(lines)
+    figure.update_yaxes(lines)
     drawn = figure.to_html(
         full_html=False,
         include_plotlyjs=False,

@@ -4,6 +4,8 @@ The file is a zip of `submission.json`, `manifest.json` and `episodes.parquet`, 
 """
 
 import json
+import os
+import struct
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from mmbench.episodes import write
@@ -26,6 +29,9 @@ PROTOCOL_EPISODES = 10
 MAX_FILE_BYTES = 64 * 2**20
 _DESCRIPTION, _EPISODES = "submission.json", "episodes.parquet"
 _LIMITS = {_DESCRIPTION: 2**18, FILE_NAME: MAX_BYTES, _EPISODES: MAX_FILE_BYTES}
+_END = struct.Struct("<4s4H2IH")
+_END_64_BYTES = 20
+_MAX_LIST_BYTES = 4096
 _TIME = (1980, 1, 1, 0, 0, 0)
 """Time of all files in the zip, so that the same content is the same file."""
 
@@ -128,13 +134,20 @@ def validate(file: Path | str) -> Submission:
     """
     with unpacked(file) as folder:
         try:
-            return _read(folder)
+            submission = _read(folder)
+            num_rows = pq.read_metadata(folder / "episodes" / _EPISODES).num_rows
         except (ResultError, EpisodeError) as error:
             where = f"{folder}/episodes/{_EPISODES}", f"{folder}/", f"{folder}: ", str(folder)
             said = str(error)
             for text in where:
                 said = said.replace(text, "")
             raise SubmissionError(f"{file}: {said}") from error
+    if num_rows != len(submission.result.episodes):
+        raise SubmissionError(
+            f"{file}: {_EPISODES} has {num_rows} rows, and {len(submission.result.episodes)} "
+            "episodes; none may be there twice"
+        )
+    return submission
 
 
 @contextmanager
@@ -154,6 +167,7 @@ def unpacked(file: Path | str) -> Iterator[Path]:
         (folder / "episodes").mkdir()
         places = {_DESCRIPTION: folder, FILE_NAME: folder, _EPISODES: folder / "episodes"}
         try:
+            _check_end(file)
             with zipfile.ZipFile(file) as packed:
                 names = [info.filename for info in packed.infolist()]
                 if sorted(names) != sorted(_LIMITS):
@@ -162,6 +176,8 @@ def unpacked(file: Path | str) -> Iterator[Path]:
                         "others"
                     )
                 for info in packed.infolist():
+                    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                        raise SubmissionError(f"{file}: {info.filename} is not deflated")
                     with packed.open(info) as stream:
                         content = stream.read(_LIMITS[info.filename] + 1)
                     if len(content) > _LIMITS[info.filename]:
@@ -173,6 +189,25 @@ def unpacked(file: Path | str) -> Iterator[Path]:
         except Exception as error:
             raise SubmissionError(f"{file} is not a sound zip file: {error}") from error
         yield folder
+
+
+def _check_end(file: Path) -> None:
+    """Refuse a zip whose list of files is long, before that list is read.
+
+    Source:
+        APPNOTE.TXT of PKWARE, 4.3.15 and 4.3.16: the record that ends a zip, here without a
+        comment, and the 64-bit one that would stand before it.
+    """
+    with file.open("rb") as stream:
+        stream.seek(-min(_END_64_BYTES + _END.size, file.stat().st_size), os.SEEK_END)
+        tail = stream.read()
+    if len(tail) < _END_64_BYTES + _END.size:
+        raise SubmissionError(f"{file} is not a zip file")
+    signature, *_, list_bytes, _, comment_bytes = _END.unpack(tail[_END_64_BYTES:])
+    if signature != b"PK\5\6" or comment_bytes or tail.startswith(b"PK\6\7"):
+        raise SubmissionError(f"{file} is not a zip file, or not a plain one")
+    if list_bytes > _MAX_LIST_BYTES:
+        raise SubmissionError(f"{file} holds other files than {', '.join(_LIMITS)}")
 
 
 def _read(folder: Path) -> Submission:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mmbench import MMBenchError, task
 from mmbench.errors import CheckpointError
-from mmbench.files import replacing
+from mmbench.files import read_limited, replacing
 from mmbench.language import EncoderName, embedding_dim, task_embeddings
 from mmbench.training.checkpoint import check_tensors
 from mmbench.training.tables import action_masks
@@ -27,6 +27,7 @@ SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
 Player = Literal["plan", "policy"]
 """What a checkpoint is best played by."""
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
+_MAX_DESCRIPTION_BYTES = 2**20
 _TARGET = "target_q."
 _SCALES = ("obs_mean", "obs_rate", "clock_rate")
 
@@ -132,9 +133,10 @@ def load_checkpoint(folder: Path | str, device: str = "cpu") -> Checkpoint:
         if not (folder / name).is_file():
             raise CheckpointError(f"{folder} is not a checkpoint: it has no {name}")
     try:
-        described = _Description.model_validate_json((folder / DESCRIPTION).read_text())
+        content = read_limited(folder / DESCRIPTION, _MAX_DESCRIPTION_BYTES, CheckpointError)
+        described = _Description.model_validate_json(content)
         specs = [task(name) for name in described.tasks]
-    except (pydantic.ValidationError, MMBenchError, UnicodeDecodeError) as error:
+    except (pydantic.ValidationError, MMBenchError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{folder / DESCRIPTION} cannot be read: {reason}") from error
     try:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mmbench import SUITES
 from mmbench.errors import CheckpointError
-from mmbench.tensor_files import load_tensors
+from mmbench.tensor_files import load_tensors, plain_tensor
 from mmbench.training.checkpoint import check_tensors
 from mmbench.training.tables import action_masks
 from mmbench.vision import DINOV2
@@ -101,10 +101,10 @@ def _state(path: Path) -> dict[str, Tensor]:
         loaded = loaded["model"]
     if not isinstance(loaded, Mapping):
         raise CheckpointError(f"{path} holds a {type(loaded).__name__}, expected named tensors")
-    state = {str(name).removeprefix("module."): value for name, value in loaded.items()}
-    for name, value in state.items():
-        if not isinstance(value, Tensor):
-            raise CheckpointError(f"{path}: {name} is a {type(value).__name__}, expected a tensor")
+    named = {str(name).removeprefix("module."): value for name, value in loaded.items()}
+    state = {
+        name: plain_tensor(value, name, path, CheckpointError) for name, value in named.items()
+    }
     for name in ("_action_masks", "_dynamics.0.weight", "_encoder.state.0.weight"):
         if name not in state or state[name].dim() != 2:
             raise CheckpointError(f"{path} is no checkpoint of Newt: it has no matrix {name}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,13 +15,15 @@ import pyarrow.parquet as pq
 import pytest
 
 import mmbench
-from mmbench.episodes import EpisodeRecord, Trajectory, read_all, replay
+from mmbench.env import TaskEnv
+from mmbench.episodes import EpisodeRecord, read_all, record_episode, replay, verify
 from mmbench.episodes.store import SCHEMA
-from mmbench.episodes.verification import judge
+from mmbench.episodes.verification import ROUNDING, judge
 from mmbench.errors import ResultError, RunError
 from mmbench.evaluation import load_result, verify_result
 from mmbench.files import locked
 from mmbench.platform_class import platform_class
+from mmbench.simulator import FloatArray
 
 MMBENCH = (sys.executable, "-c", "import sys; from mmbench.cli.main import main; sys.exit(main())")
 TASKS = ("pendulum-swingup", "pygame-pong", "pygame-cartpole-balance")
@@ -156,27 +159,112 @@ def test_tables_say_that_a_result_is_incomplete(honest: Path, tmp_path: Path) ->
     assert "5 of 6" in report.stdout
 
 
-def played_elsewhere(record: EpisodeRecord, noise: float) -> tuple[EpisodeRecord, Trajectory]:
-    """Return a record of another class whose rewards differ from the replay's by `noise`."""
-    replayed = replay(record)
-    assert replayed.episode_return is not None
-    drift = noise * np.arange(record.length, dtype=np.float32)
-    seen = dataclasses.replace(
-        replayed,
-        rewards=replayed.rewards + drift,
-        episode_return=replayed.episode_return + float(drift.sum()),
+def with_rewards(record: EpisodeRecord, rewards: FloatArray, **more: Any) -> EpisodeRecord:
+    """Return what another class, or a forger, would have written: whole, with other rewards."""
+    total = float(rewards.sum(dtype=np.float64))
+    success = more.get("success", record.success)
+    return dataclasses.replace(
+        record,
+        rewards=rewards,
+        episode_return=total,
+        score=mmbench.task(record.task_id).score.score(total, success),
+        platform="another class",
+        **more,
     )
-    return dataclasses.replace(record, platform="another class"), seen
 
 
 def test_rounding_on_another_class_is_consistent(honest: Path) -> None:
     record = next(r for r in read_all(honest) if r.task_id == "pygame-cartpole-balance")
-    elsewhere, seen = played_elsewhere(record, 1e-7)
-    assert judge(elsewhere, seen).answer == "consistent"
-    here = dataclasses.replace(record, platform=platform_class())
-    assert judge(here, seen).answer == "different"
-    elsewhere, seen = played_elsewhere(record, 1e-2)
-    assert judge(elsewhere, seen).answer == "different"
+    replayed = replay(record)
+    noise = np.arange(record.length, dtype=np.float32)
+    elsewhere = with_rewards(record, record.rewards - np.float32(1e-7) * noise)
+    assert judge(elsewhere, replayed, ()).answer == "consistent"
+    here = dataclasses.replace(elsewhere, platform=platform_class())
+    assert judge(here, replayed, ()).answer == "different"
+    elsewhere = with_rewards(record, record.rewards - np.float32(1e-2) * noise)
+    assert judge(elsewhere, replayed, ()).answer == "different"
+
+
+CHAOTIC = "mujoco-halfcheetah"
+"""A task in which rounding leads far."""
+
+
+@pytest.fixture(scope="module")
+def drifting() -> tuple[EpisodeRecord, EpisodeRecord]:
+    """Return an episode of a chaotic task, and what rounding made of it elsewhere."""
+    env = TaskEnv(CHAOTIC)
+    env.reset(seed=1)
+    rng = np.random.default_rng(1)
+    width = env.task.action_dim
+    record = record_episode(
+        env, lambda env: rng.uniform(-1, 1, width).astype(np.float32), agent="random"
+    )
+    rounded = np.clip(record.actions * np.float32(1 - 1e-6), -1, 1)
+    elsewhere = replay(dataclasses.replace(record, actions=rounded), env=env, is_strict=False)
+    env.close()
+    return record, with_rewards(record, elsewhere.rewards)
+
+
+def test_an_honest_episode_may_drift_apart_on_another_class(
+    drifting: tuple[EpisodeRecord, EpisodeRecord],
+) -> None:
+    here, elsewhere = drifting
+    apart = np.abs(here.rewards - elsewhere.rewards)
+    assert apart.max() > 100 * ROUNDING * np.abs(here.rewards).max()
+    assert verify([elsewhere], workers=0)[0].answer == "consistent"
+
+
+def one_more_after_rounding(rewards: FloatArray) -> FloatArray:
+    forged = rewards * np.float32(1 + 1e-6)
+    forged[10] += np.abs(rewards).max()
+    return forged
+
+
+def ten_percent_more_after_rounding(rewards: FloatArray) -> FloatArray:
+    forged = rewards * np.float32(1 + 1e-6)
+    forged[5:] += np.float32(0.1) * np.abs(forged[5:])
+    return forged
+
+
+def the_best_again_and_again(rewards: FloatArray) -> FloatArray:
+    forged = rewards * np.float32(1 + 1e-6)
+    forged[5:] = rewards.max()
+    return forged
+
+
+@pytest.mark.parametrize(
+    "forge", [one_more_after_rounding, ten_percent_more_after_rounding, the_best_again_and_again]
+)
+@pytest.mark.parametrize("task", ["pygame-cartpole-balance", CHAOTIC])
+def test_no_forger_can_say_that_rounding_did_it(
+    honest: Path,
+    drifting: tuple[EpisodeRecord, EpisodeRecord],
+    task: str,
+    forge: Callable[[FloatArray], FloatArray],
+) -> None:
+    """The first difference is rounding, and what follows is not."""
+    record = next(r for r in [*read_all(honest), drifting[0]] if r.task_id == task)
+    forged = with_rewards(record, forge(record.rewards))
+    assert verify([forged], workers=0)[0].answer == "different"
+
+
+def test_a_success_that_rounding_cannot_bring_is_different(honest: Path) -> None:
+    record = next(r for r in read_all(honest) if r.task_id == "pygame-cartpole-balance")
+    forged = with_rewards(record, record.rewards * np.float32(1 + 1e-6), success=True)
+    assert verify([forged], workers=0)[0].answer == "different"
+
+
+def test_the_class_says_what_the_libraries_were_told(honest: Path) -> None:
+    assert load_result(honest).manifest.platform == platform_class()
+    code = "from mmbench.platform_class import platform_class; print(platform_class())"
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "OPENBLAS_CORETYPE": "Nehalem"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    assert told == f"{platform_class()}; OPENBLAS_CORETYPE=Nehalem"
 
 
 def test_a_folder_has_one_process(tmp_path: Path) -> None:
@@ -212,8 +300,6 @@ def test_two_evaluations_of_one_folder_lose_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
 def test_only_regular_files_are_read(honest: Path, tmp_path: Path, kind: str) -> None:
-    import os
-
     (tmp_path / "episodes").mkdir()
     manifest = tmp_path / "manifest.json"
     if kind == "link":

@@ -33,7 +33,7 @@ class Verify:
 
     def run(self) -> int:
         """Check, and say what was found."""
-        at_least(0, episodes=self.episodes)
+        at_least(0, episodes=self.episodes, workers=self.workers)
         if not self.result.is_dir():
             raise ResultError(f"{self.result} is not a result directory")
         with show_progress() as on_progress:

@@ -25,6 +25,8 @@ SHIPPED = Path(__file__).parent / "shipped"
 """The demonstrations that come with mmbench: an episode log, one file per task."""
 MIN_GOOD_SCORE = 0.5
 """Score of a good episode; in tasks with a success, that is one."""
+_MAX_CACHED_BYTES = 2**29
+"""What a kept trajectory may unpack to; a thousand pictures of 224 x 224 are 150 MB."""
 PRACTICE = "practice"
 """Folder of practice (`mmbench.demos.practice`) inside of one of demonstrations."""
 DEMOS, _STATE = "demos", "state"
@@ -282,9 +284,12 @@ def _write_cached(file: Path, trajectory: Trajectory) -> None:
 
 def _read_cached(file: Path, record: EpisodeRecord, has_images: bool) -> Trajectory | None:
     """Return what was kept of a record, or `None` if there is nothing that fits it."""
-    if not file.is_file():
+    if file.is_symlink() or not file.is_file():
         return None
     try:
+        with zipfile.ZipFile(file) as packed:
+            if sum(entry.file_size for entry in packed.infolist()) > _MAX_CACHED_BYTES:
+                return None
         with np.load(file, allow_pickle=False) as opened:
             arrays = dict(opened)
     except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error):

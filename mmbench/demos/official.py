@@ -18,7 +18,7 @@ from mmbench.episodes import Trajectory
 from mmbench.errors import DemonstrationError, UnknownTaskError
 from mmbench.registry import get_task
 from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM, TaskSpec
-from mmbench.tensor_files import load_tensors
+from mmbench.tensor_files import load_tensors, plain_tensor
 
 REPOSITORY = "nicklashansen/mmbench"
 """Where the files are published on the Hugging Face hub."""
@@ -90,13 +90,7 @@ def _columns(loaded: Any, path: Path) -> _Columns:
         key = next((spelling for spelling in spellings if spelling in loaded), None)
         if key is None:
             raise DemonstrationError(f"{path} has no tensor {name!r}")
-        tensor = loaded[key]
-        if not isinstance(tensor, torch.Tensor):
-            raise DemonstrationError(
-                f"{path}: {name!r} is a {type(tensor).__name__}, expected a tensor"
-            )
-        if tensor.is_complex() or tensor.dtype == torch.bool or tensor.layout != torch.strided:
-            raise DemonstrationError(f"{path}: {name!r} has dtype {tensor.dtype}, expected numbers")
+        tensor = plain_tensor(loaded[key], repr(name), path, DemonstrationError)
         columns[name] = tensor.to(torch.float64 if name == "episode" else torch.float32).numpy()
     return columns
 

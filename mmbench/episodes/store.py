@@ -154,7 +154,7 @@ def _read_shard(path: Path) -> Iterator[EpisodeRecord]:
             for batch in file.iter_batches(batch_size=_ROWS_PER_GROUP):
                 for row in _rows(batch):
                     yield _as_record(row, path)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise EpisodeError(f"{path} is not a readable episode log: {reason}") from error
 

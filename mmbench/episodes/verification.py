@@ -4,15 +4,21 @@ Replay has three answers. *equal*: every reward, the return, the score and the s
 for bit. *consistent*: the episode was played on another class of machines (`platform_class`), where
 the last bits may differ, and rounding explains what differs. *different*: it does not. On the class
 where it was played an episode is equal or different.
+
+A simulation is chaotic: an honest episode may end quite otherwise elsewhere, and a forger would say
+that this one did. So the episode is played again with actions that are nudged by about what
+rounding does, several times, and the record may not differ by more than that leads to.
 """
 
+import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmbench.env import TaskEnv
 from mmbench.episodes.record import EpisodeRecord
@@ -30,6 +36,16 @@ SCORE_TOLERANCE = 0.02
 """Largest difference of scores that counts as consistent."""
 HANG_TIMEOUT_S = 600.0
 """Longest time a worker may take for one episode."""
+NUDGES = (1e-6, 1e-5)
+"""Largest changes of an action's entries, in turn: what rounding in a simulator amounts to."""
+NUM_NUDGED = 32
+"""Most replays with nudged actions."""
+NUM_FIRST = 8
+"""After so many, a record that is still far from all of them is given up."""
+GROWTH = 4.0
+"""How many times more than any nudged replay a record's rewards may differ by."""
+FAR = 100 * GROWTH
+"""The same, for giving up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,22 +120,33 @@ def _verify_task(records: Sequence[EpisodeRecord]) -> list[Verdict]:
 def _verify(record: EpisodeRecord, env: TaskEnv) -> Verdict:
     beat()
     try:
-        return judge(record, replay(record, env=env, is_strict=False))
+        return judge(record, replay(record, env=env, is_strict=False), _nudged(record, env))
     except ReplayError as error:  # made with another simulator or other assets
         return Verdict(
             task_id=record.task_id, seed=record.seed, answer="different", reason=str(error)
         )
 
 
-def judge(record: EpisodeRecord, replayed: Trajectory) -> Verdict:
-    """Compare a record with what replaying it here has brought."""
-    assert replayed.score is not None
-    assert replayed.episode_return is not None
-    assert replayed.successes is not None
-    # As bits, for -0.0 is not 0.0.
-    unequal = record.rewards.view(np.uint32) != replayed.rewards.view(np.uint32)
-    first = int(unequal.argmax()) if unequal.any() else None
-    where = f"{record.task_id}, seed {record.seed}"
+def _nudged(record: EpisodeRecord, env: TaskEnv) -> Iterator[Trajectory]:
+    """Replay a record again and again, every action changed a little."""
+    for index in range(NUM_NUDGED):
+        beat()
+        nudge = NUDGES[index % len(NUDGES)]
+        noise = np.random.default_rng(index).uniform(-nudge, nudge, record.actions.shape)
+        actions = np.clip(record.actions + noise, -1, 1).astype(np.float32)
+        yield replay(dataclasses.replace(record, actions=actions), env=env, is_strict=False)
+
+
+def judge(record: EpisodeRecord, replayed: Trajectory, nudged: Iterable[Trajectory]) -> Verdict:
+    """Compare a record with what replaying it here has brought.
+
+    Args:
+        record: The episode.
+        replayed: Its replay.
+        nudged: Replays with slightly other actions; as many are made as are needed.
+    """
+    told = _differences(record, replayed)
+    first = _first_difference(record, replayed)
 
     def verdict(answer: Answer, reason: str = "") -> Verdict:
         return Verdict(
@@ -127,34 +154,88 @@ def judge(record: EpisodeRecord, replayed: Trajectory) -> Verdict:
             seed=record.seed,
             answer=answer,
             first_step=first,
-            reason=f"{where}: {reason}" if reason else "",
+            reason=f"{record.task_id}, seed {record.seed}: {reason}" if reason else "",
         )
 
+    if not told:
+        return verdict("equal")
+    if record.platform == platform_class():
+        return verdict("different", told[0])
+    if first is None:  # equal rewards do not add up to two returns, or lead to two scores
+        return verdict("different", told[0])
+    if replayed.episode_return == record.episode_return:
+        return verdict("different", f"{told[0]}, and yet the returns are the same")
+    rounding = ROUNDING * max(1e-3, float(np.abs(record.rewards).max()))
+    apart = np.abs(record.rewards.astype(np.float64) - replayed.rewards)
+    if apart[first] > rounding:
+        return verdict("different", told[0])
+    reach = _Reach(replayed, rounding)
+    if reach.holds(record, apart):
+        return verdict("consistent", told[0])
+    for count, trajectory in enumerate(nudged, start=1):
+        reach.add(trajectory)
+        if reach.holds(record, apart):
+            return verdict("consistent", told[0])
+        if count == NUM_FIRST and not reach.has_rewards(apart, FAR):
+            break
+    return verdict("different", f"{told[0]}, which rounding does not explain")
+
+
+class _Reach:
+    """How far from a replay rounding can lead."""
+
+    def __init__(self, replayed: Trajectory, rounding: float) -> None:
+        self._replayed = replayed
+        self._rounding = rounding
+        self._apart = np.zeros(len(replayed.rewards))
+        self._scores: list[float] = []
+        self._successes: set[bool] = set()
+        self._note(replayed)
+
+    def _note(self, trajectory: Trajectory) -> None:
+        assert trajectory.score is not None
+        assert trajectory.successes is not None
+        self._scores.append(trajectory.score)
+        self._successes.add(bool(trajectory.successes[-1]))
+
+    def add(self, nudged: Trajectory) -> None:
+        """Take a nudged replay into account."""
+        apart = np.abs(nudged.rewards.astype(np.float64) - self._replayed.rewards)
+        self._apart = np.maximum(self._apart, np.maximum.accumulate(apart))
+        self._note(nudged)
+
+    def holds(self, record: EpisodeRecord, apart: NDArray[np.float64]) -> bool:
+        """Whether rewards that far apart, and the score and success, are in reach."""
+        low, high = min(self._scores) - SCORE_TOLERANCE, max(self._scores) + SCORE_TOLERANCE
+        return (
+            record.success in self._successes
+            and low <= record.score <= high
+            and self.has_rewards(apart, GROWTH)
+        )
+
+    def has_rewards(self, apart: NDArray[np.float64], growth: float) -> bool:
+        """Whether rewards are no farther apart than `growth` times what nudges have brought."""
+        return bool((apart <= self._rounding + growth * self._apart).all())
+
+
+def _first_difference(record: EpisodeRecord, replayed: Trajectory) -> int | None:
+    # As bits, for -0.0 is not 0.0.
+    unequal = record.rewards.view(np.uint32) != replayed.rewards.view(np.uint32)
+    return int(unequal.argmax()) if unequal.any() else None
+
+
+def _differences(record: EpisodeRecord, replayed: Trajectory) -> list[str]:
+    """Say what differs: the first reward, the return, the score, the success."""
+    assert replayed.successes is not None
     compared = [
         ("return", replayed.episode_return, record.episode_return),
         ("score", replayed.score, record.score),
         ("success", bool(replayed.successes[-1]), record.success),
     ]
-    told = [
+    if (first := _first_difference(record, replayed)) is not None:
+        compared.insert(0, (f"reward {first}", replayed.rewards[first], record.rewards[first]))
+    return [
         f"{name} is {found} in the replay and {recorded} in the record"
         for name, found, recorded in compared
-        if found != recorded
+        if found != recorded or name.startswith("reward")
     ]
-    if first is not None:
-        found, recorded = replayed.rewards[first], record.rewards[first]
-        told.insert(0, f"reward {first} is {found} in the replay and {recorded} in the record")
-    if not told:
-        return verdict("equal")
-    if record.platform == platform_class():
-        return verdict("different", told[0])
-    if first is not None:
-        scale = max(1e-3, float(np.abs(record.rewards).max()))
-        if abs(float(replayed.rewards[first]) - float(record.rewards[first])) > ROUNDING * scale:
-            return verdict("different", told[0])
-        if replayed.episode_return == record.episode_return:
-            return verdict("different", f"{told[0]}, and yet the returns are the same")
-    if replayed.successes[-1] != record.success:
-        return verdict("different", told[-1])
-    if abs(replayed.score - record.score) > SCORE_TOLERANCE:
-        return verdict("different", told[-1])
-    return verdict("consistent", told[0])

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from mmbench.errors import ResultError
 from mmbench.files import read_limited, replacing
+from mmbench.platform_class import platform_class
 from mmbench.registry import get_task
 from mmbench.versions import installed_version, simulator_version, utc_now
 
@@ -35,7 +36,8 @@ class Hardware(BaseModel):
 class Manifest(BaseModel):
     """What was evaluated, with what, when and on what.
 
-    `is_privileged` says that the agent has seen the environment itself.
+    `is_privileged` says that the agent has seen the environment itself, `platform` is what
+    `platform_class` said (`None` in files from before it was recorded).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +57,7 @@ class Manifest(BaseModel):
     commit: str | None
     is_dirty: bool | None
     hardware: Hardware
+    platform: str | None = None
     started: str
     finished: str | None = None
 
@@ -98,6 +101,7 @@ def new_manifest(
             num_cores=os.cpu_count() or 1,
             system=platform.system(),
         ),
+        platform=platform_class(),
         started=utc_now(),
     )
 

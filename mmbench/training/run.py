@@ -12,9 +12,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mmbench.errors import RunError
-from mmbench.files import replacing
+from mmbench.files import read_limited, replacing
 from mmbench.registry import choose_tasks
 
+_MAX_DESCRIPTION_BYTES = 2**20
 DESCRIPTION, SNAPSHOT = "train.json", "snapshot.safetensors"
 SNAPSHOT_INTERVAL = 1000
 """Updates between snapshots while there is no episode to end."""
@@ -45,7 +46,7 @@ def open_run(
     wanted = json.loads(json.dumps(described))
     file = folder / DESCRIPTION
     if file.exists():
-        found = _filled(json.loads(file.read_text()), json.loads(json.dumps(defaults or {})))
+        found = _filled(_described(file), json.loads(json.dumps(defaults or {})))
         for name, value in wanted.items():
             if found.get(name) != value and name not in may_change:
                 raise RunError(
@@ -67,6 +68,17 @@ def _filled(found: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any
     return filled
 
 
+def _described(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(read_limited(file, _MAX_DESCRIPTION_BYTES, RunError))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunError(f"{file} cannot be read: {reason}") from error
+    if not isinstance(found, dict):
+        raise RunError(f"{file} cannot be read: it holds no description of a run")
+    return found
+
+
 def save_snapshot(folder: Path, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
     """Write tensors, and numbers as JSON beside them."""
     with replacing(folder / SNAPSHOT) as partial:
@@ -84,12 +96,23 @@ def load_snapshot(folder: Path, device: str) -> tuple[dict[str, Tensor], dict[st
         RunError: If the file is damaged.
     """
     file = folder / SNAPSHOT
+    if file.is_symlink() or not file.is_file():
+        raise RunError(f"{file} is not a regular file")
     try:
         with safe_open(file, "pt") as opened:
             numbers = json.loads(opened.metadata()["state"])
-        return load_file(file, device=device), numbers
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{file} cannot be read: {error}") from error
+        tensors = load_file(file, device=device)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise RunError(f"{file} cannot be read: {reason}") from error
+    if not isinstance(numbers, dict):
+        raise RunError(f"{file} cannot be read: it holds no state of a run")
+    broken = [
+        name for name, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()
+    ]
+    if broken:
+        raise RunError(f"{file}: {broken[0]} holds numbers that are not finite")
+    return tensors, numbers
 
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -155,7 +155,31 @@ curves {out} --out {nowhere}/x.png | there is no folder
 curves {unevaluated} --out {out}/x.png | no run has been evaluated
 bench newt --slots 0 | slots is 0, expected 1 or more
 bench newt --device gpu | is no device
+verify {nowhere} | is not a result directory
+verify {file} | is not a result directory
+verify {result} --episodes -1 | episodes is -1, expected 0 or more
+verify {result} --workers -1 | workers is -1, expected 0 or more
+leaderboard submt | did you mean 'leaderboard submit'?
+leaderboard submit {nowhere} {said} --out {out}/x.zip | is not a result directory
+leaderboard submit {result} {said} --out {out}/x.zip | a submission is of a whole suite
+leaderboard submit {result} {said} --out {out}/x.tar | the name must end in .zip
+leaderboard submit {result} {said} --out {nowhere}/x.zip | there is no folder {nowhere}
+leaderboard submit {result} {said} --url javascript:1 --out {out}/x.zip | url: String should match
+leaderboard submit {result} {said} --training-steps -1 --out {out}/x.zip | training_steps: Input
+leaderboard validate {nowhere} | {nowhere} is not a file
+leaderboard validate {file} | {file} is not a zip file
+leaderboard verify {nowhere} | {nowhere} is not a file
+leaderboard verify {file} | {file} is not a zip file
+leaderboard verify {file} --episodes -1 | episodes is -1, expected 0 or more
+leaderboard reproduce {file} --agent random | {file} is not a zip file
+leaderboard reproduce {file} --agent random --fresh-seeds 0 | fresh_seeds is 0, expected 1 to 1000
+leaderboard reproduce {file} --agent random --record --tasks pygame-pong | --record needs all tasks
+leaderboard build --submissions {nowhere} --out {out} | is not a folder of submissions
+leaderboard build --out {file} | {file}
+leaderboard serve {nowhere} | is no site; `mmbench leaderboard build` makes one
+leaderboard serve {out} --port -1 | port is -1, expected 0 to 65535
 """
+SAID = "--name A --authors B --training-steps 0 --demos no"
 ROWS = [tuple(part.strip() for part in line.split(" | ")) for line in MISTAKES.split("\n") if line]
 # What the parser of flags finds by itself is drawn in a frame: not one line, but no traceback.
 MISTYPED = (
@@ -200,7 +224,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    here = {**places, "out": str(tmp_path)}
+    here = {**places, "out": str(tmp_path), "said": SAID}
     assert main(shlex.split(command.format(**here))) == 2
     printed = capsys.readouterr()
     assert printed.out == ""

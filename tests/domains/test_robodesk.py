@@ -21,7 +21,11 @@ def package_desk(task: str):
 
 
 @pytest.mark.parametrize("spec", mmbench.tasks(domain="robodesk"), ids=lambda spec: spec.id)
-def test_equals_the_package(spec: mmbench.TaskSpec) -> None:
+def test_equals_the_package(spec: mmbench.TaskSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The package solves with a matrix of rank 3 and size 6, and cuts off at the size of rounding:
+    # now and then noise counts as a fourth direction, and joints turn by 1e-4 for nothing.
+    solve = np.linalg.lstsq
+    monkeypatch.setattr(np.linalg, "lstsq", lambda a, b, rcond: solve(a, b, rcond=1e-12))
     ours = load_simulator(spec, pictures=False)
     desk = package_desk(spec.params["task"])
     ours.place(np.random.default_rng(5))

@@ -23,7 +23,7 @@ from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, record_episode, write
 from mmbench.errors import MMBenchError, ResultError
 from mmbench.seeding import evaluation_seed
-from tests.hostile import Hostile
+from tests.hostile import Hostile, mutated
 from tests.leaderboard.conftest import DESCRIPTION, TASKS
 
 Files = dict[str, bytes]
@@ -166,6 +166,8 @@ ROWS: dict[str, Callable[[list[dict[str, Any]]], None]] = {
     "too few actions": lambda rows: rows[0]["actions"].pop(),
     "an episode cut at its best": cut,
     "a length that is none": first(length=-1),
+    "an episode twice": lambda rows: rows.append(rows[0]),
+    "a better episode of the same seed": lambda rows: rows.append({**rows[0], "created": "later"}),
     "an episode left out": lambda rows: rows.pop(),
     "a task left out": lambda rows: rows.__delitem__(slice(0, 10)),
     "no episode": lambda rows: rows.clear(),
@@ -242,6 +244,28 @@ def write_twice(files: Files, out: Path) -> None:
             archive.writestr(name, content)
 
 
+def write_long_list(files: Files, out: Path) -> None:
+    packed({**files, **{f"{number:050}": b"" for number in range(100)}}, out)
+
+
+def write_zip64(files: Files, out: Path) -> None:
+    """A locator of a list elsewhere, which zipfile would follow."""
+    content = packed(files, out).read_bytes()
+    out.write_bytes(content[:-22] + struct.pack("<4sIQI", b"PK\6\7", 0, 0, 1) + content[-22:])
+
+
+def write_compressed_otherwise(files: Files, out: Path) -> None:
+    """LZMA takes as much memory as the file asks for."""
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_LZMA) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+
+
+def write_comment(files: Files, out: Path) -> None:
+    with zipfile.ZipFile(packed(files, out), "a") as archive:
+        archive.comment = b"more"
+
+
 def write_pickle(files: Files, out: Path) -> None:
     import pickle
 
@@ -256,6 +280,10 @@ ARCHIVES: dict[str, Callable[[Files, Path], object]] = {
     "a file less": lambda files, out: packed({"manifest.json": files["manifest.json"]}, out),
     "a file twice": write_twice,
     "a bomb": write_bomb,
+    "a long list of files": write_long_list,
+    "a list elsewhere": write_zip64,
+    "another compression": write_compressed_otherwise,
+    "a comment": write_comment,
     "code in a pickle": write_pickle,
     "no zip": lambda files, out: out.write_bytes(b"PK\x03\x04 no zip"),
     "nothing": lambda files, out: out.write_bytes(b""),
@@ -287,23 +315,6 @@ def test_a_size_that_lies_is_refused(submission: Path, tmp_path: Path) -> None:
     file.write_bytes(content)
     with pytest.raises(SubmissionError):
         validate(file)
-
-
-def mutated(content: bytes, rng: random.Random) -> bytes:
-    """Flip, cut, repeat or insert bytes."""
-    data = bytearray(content)
-    kind = rng.randrange(4)
-    at = rng.randrange(len(data))
-    if kind == 0:
-        for _ in range(rng.choice((1, 2, 8))):
-            data[rng.randrange(len(data))] = rng.randrange(256)
-    elif kind == 1:
-        del data[at : at + rng.choice((1, 100, len(data)))]
-    elif kind == 2:
-        data[at:at] = rng.randbytes(rng.choice((1, 100)))
-    else:
-        data[at:at] = data[at : at + 1000]
-    return bytes(data)
 
 
 def try_mutations(submission: Path, file: Path, seeds: range) -> int:

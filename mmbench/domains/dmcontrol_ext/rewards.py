@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from mmbench.arithmetic import length
+
 Physics = Any
 Reward = Callable[[Physics], float]
 
@@ -164,8 +166,8 @@ def cup_spin(physics: Physics) -> float:
     """Swing the ball fast and far outside of the cup."""
     if is_in_cup(physics):
         return 0.0
-    distance = float(np.linalg.norm(physics.ball_to_target()))
-    speed = float(np.linalg.norm(physics.data.qvel[2:4]))
+    distance = length(physics.ball_to_target())
+    speed = length(physics.data.qvel[2:4])
     return (toward(distance, 0.5) + 2 * toward(speed, 6)) / 3
 
 

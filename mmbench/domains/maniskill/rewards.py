@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mmbench.arithmetic import dot, length
 from mmbench.domains.maniskill.bodies import (
     Body,
     Contacts,
@@ -25,11 +26,6 @@ _MIN_GRASP_FORCE_N = 0.5
 def near(distance: float, steepness: float = 5.0) -> float:
     """Fall from 1 at distance 0 toward 0."""
     return 1.0 - math.tanh(steepness * distance)
-
-
-def norm(vector: Vector) -> float:
-    """Return the Euclidean length."""
-    return math.sqrt(float(vector @ vector))
 
 
 class Goal:
@@ -107,10 +103,10 @@ class ArmGoal(Goal):
         max_angle = math.radians(max_angle_deg or self.max_grasp_angle_deg)
         for finger, sign in zip(self._fingers, (1.0, self.gripper_opening_sign), strict=True):
             force = self.contacts.between(finger, body)
-            size = norm(force)
+            size = length(force)
             if size < _MIN_GRASP_FORCE_N:
                 return False
-            cosine = sign * float(rotation(finger.q)[:, 1] @ force) / size
+            cosine = sign * dot(rotation(finger.q)[:, 1], force) / size
             if math.acos(min(1.0, max(-1.0, cosine))) > max_angle:
                 return False
         return True
@@ -118,7 +114,7 @@ class ArmGoal(Goal):
     def stillness(self, num_joints: int | None = None) -> float:
         """Return 1 for a robot at rest, less the faster its joints move."""
         speed = self.articulation.qvel
-        return near(norm(speed[: num_joints or len(speed) - self.num_gripper_joints]))
+        return near(length(speed[: num_joints or len(speed) - self.num_gripper_joints]))
 
 
 class PickCube(ArmGoal):
@@ -134,7 +130,7 @@ class PickCube(ArmGoal):
 
     def measure(self) -> None:
         self.is_grasped = self.is_grasping(self.cube)
-        self.distance = norm(self.goal.p - self.cube.p)
+        self.distance = length(self.goal.p - self.cube.p)
 
     def observe(self) -> Sequence[Vector | float]:
         tcp, cube, goal = self.tcp.pose, self.cube.pose, self.goal.p
@@ -144,7 +140,7 @@ class PickCube(ArmGoal):
     def reward(self, action: Vector) -> float:
         if self.is_success():
             return 1.0
-        reward = near(norm(self.cube.p - self.tcp.p))
+        reward = near(length(self.cube.p - self.tcp.p))
         if self.is_grasped:
             reward += 1.0 + near(self.distance)
         if self.distance <= self.tolerance:
@@ -164,7 +160,7 @@ class Reach(ArmGoal):
         self.tolerance = env.goal_thresh
 
     def measure(self) -> None:
-        self.distance = norm(self.goal.p - self.tcp.p)
+        self.distance = length(self.goal.p - self.tcp.p)
 
     def observe(self) -> Sequence[Vector | float]:
         tcp, goal = self.tcp.pose, self.goal.p
@@ -187,7 +183,7 @@ class PickObject(ArmGoal):
 
     def measure(self) -> None:
         self.is_grasped = self.is_grasping(self.object)
-        self.distance = norm(self.goal.p - self.object.p)
+        self.distance = length(self.goal.p - self.object.p)
 
     def observe(self) -> Sequence[Vector | float]:
         tcp, thing, goal = self.tcp.pose, self.object.pose, self.goal.p
@@ -198,7 +194,7 @@ class PickObject(ArmGoal):
     def reward(self, action: Vector) -> float:
         if self.is_success():
             return 1.0
-        reward = near(norm(self.object.p - self.tcp.p))
+        reward = near(length(self.object.p - self.tcp.p))
         if self.is_grasped:
             reward += 1.0 + near(self.distance)
             if self.distance <= self.tolerance:
@@ -218,7 +214,7 @@ class Push(ArmGoal):
         self.radius, self.height = env.goal_radius, env.cube_half_size
 
     def measure(self) -> None:
-        self.distance = norm((self.object.p - self.disc.p)[:2])
+        self.distance = length((self.object.p - self.disc.p)[:2])
 
     def observe(self) -> Sequence[Vector | float]:
         return (self.tcp.pose, self.disc.p, self.object.pose)
@@ -228,7 +224,7 @@ class Push(ArmGoal):
             return 1.0
         thing = self.object.p
         push_point = thing + np.array((-self.height - 0.005, 0, 0), np.float32)
-        to_push_point = norm(push_point - self.tcp.p)
+        to_push_point = length(push_point - self.tcp.p)
         reward = near(to_push_point)
         if to_push_point < 0.01:
             placed = near(self.distance)
@@ -248,7 +244,7 @@ class Pull(ArmGoal):
         self.radius, self.height = env.goal_radius, env.cube_half_size
 
     def measure(self) -> None:
-        self.distance = norm((self.cube.p - self.disc.p)[:2])
+        self.distance = length((self.cube.p - self.disc.p)[:2])
 
     def observe(self) -> Sequence[Vector | float]:
         return (self.tcp.pose, self.disc.p, self.cube.pose)
@@ -257,7 +253,7 @@ class Pull(ArmGoal):
         if self.is_success():
             return 1.0
         pull_point = self.cube.p + np.array((self.height + 0.01, 0, 0), np.float32)
-        to_pull_point = norm(pull_point - self.tcp.p)
+        to_pull_point = length(pull_point - self.tcp.p)
         reward = near(to_pull_point)
         if to_pull_point < 0.01:
             reward += near(self.distance)
@@ -279,9 +275,9 @@ class Poke(ArmGoal):
 
     def measure(self) -> None:
         peg, cube = self.peg, self.cube
-        self.is_placed = norm((cube.p - self.disc.p)[:2]) < self.radius
+        self.is_placed = length((cube.p - self.disc.p)[:2]) < self.radius
         self.misalignment = abs(last_euler_angle(peg.q) - last_euler_angle(cube.q))
-        self.head_distance = norm((peg.p + self.head_offset - cube.p)[:2])
+        self.head_distance = length((peg.p + self.head_offset - cube.p)[:2])
 
     def observe(self) -> Sequence[Vector | float]:
         tcp, cube, peg, disc = self.tcp.pose, self.cube.pose, self.peg.pose, self.disc.p
@@ -295,12 +291,12 @@ class Poke(ArmGoal):
     def reward(self, action: Vector) -> float:
         if self.is_success():
             return 1.0
-        to_peg = norm(self.tcp.p - self.peg.p)
+        to_peg = length(self.tcp.p - self.peg.p)
         reward = 2 * near(to_peg)
         if to_peg < 0.01 and self.is_grasping(self.peg):
             reward = 4 + near(self.head_distance) + near(self.misalignment)
             if self.misalignment < 0.05 and self.head_distance <= self.cube_half_size + 0.005:
-                reward = 7 + near(norm(self.disc.p - self.cube.p))
+                reward = 7 + near(length(self.disc.p - self.cube.p))
         if self.is_placed:
             reward += self.stillness()
         return reward / 10
@@ -327,14 +323,14 @@ class PullWithTool(ArmGoal):
 
     def reward(self, action: Vector) -> float:
         cube, tool, base = self.cube.p, self.tool.p, self.base.p
-        reward = 2 * near(norm(self.tcp.p - (tool + np.array((0.02, 0, 0), np.float32))))
+        reward = 2 * near(length(self.tcp.p - (tool + np.array((0.02, 0, 0), np.float32))))
         if self.is_grasping(self.tool, max_angle_deg=20):
-            off_hook = norm(tool - (cube + self.hook_offset))
+            off_hook = length(tool - (cube + self.hook_offset))
             reward += 2 + 1.5 * near(off_hook, 3.0)
             if off_hook < 0.05:
                 target = base + np.array((0.05, 0, 0), np.float32)
-                start = norm(self.farthest - target)
-                reward += 3 * (start - norm(cube - target)) / start
+                start = length(self.farthest - target)
+                reward += 3 * (start - length(cube - target)) / start
         if cube[0] > self.arm_reach + 0.15:
             reward -= 2
         if self.is_success():
@@ -342,7 +338,7 @@ class PullWithTool(ArmGoal):
         return reward / 5
 
     def is_success(self) -> bool:
-        return norm((self.cube.p - self.base.p)[:2]) < 0.6
+        return length((self.cube.p - self.base.p)[:2]) < 0.6
 
 
 class _Placing(ArmGoal):
@@ -357,13 +353,13 @@ class _Placing(ArmGoal):
         self.gripper_width = 2 * float(env.agent.robot.get_qlimits()[0, -1, 1])
 
     def is_at_rest(self) -> bool:
-        return norm(self.thing.velocity) <= 1e-2 and norm(self.thing.spin) <= 0.5
+        return length(self.thing.velocity) <= 1e-2 and length(self.thing.spin) <= 0.5
 
     def opening(self) -> float:
         return float(self.articulation.qpos[-2:].sum()) / self.gripper_width
 
     def calmness(self) -> float:
-        return 1 - math.tanh(10 * norm(self.thing.velocity) + norm(self.thing.spin))
+        return 1 - math.tanh(10 * length(self.thing.velocity) + length(self.thing.spin))
 
     def is_success(self) -> bool:
         return self.on_top and not self.grasped and self.is_at_rest()
@@ -379,7 +375,7 @@ class Stack(_Placing):
 
     def measure(self) -> None:
         offset = self.thing.p - self.base.p
-        is_above = norm(offset[:2]) <= norm(self.half_size[:2]) + 0.005
+        is_above = length(offset[:2]) <= length(self.half_size[:2]) + 0.005
         self.on_top = is_above and abs(float(offset[2] - 2 * self.half_size[2])) <= 0.005
         self.grasped = self.is_grasping(self.thing)
 
@@ -391,10 +387,10 @@ class Stack(_Placing):
     def reward(self, action: Vector) -> float:
         if self.is_success():
             return 1.0
-        reward = 2 * near(norm(self.tcp.p - self.thing.p))
+        reward = 2 * near(length(self.tcp.p - self.thing.p))
         if self.grasped:
             slot = self.base.p + np.array((0, 0, 2 * self.half_size[2]), np.float32)
-            reward = 4 + near(norm(slot - self.thing.p))
+            reward = 4 + near(length(slot - self.thing.p))
         if self.on_top:
             opening = self.opening() if self.grasped else 1.0
             reward = 6 + (opening + self.calmness()) / 2
@@ -411,7 +407,7 @@ class PlaceBall(_Placing):
 
     def measure(self) -> None:
         offset = self.thing.p - self.tray.p
-        self.on_top = norm(offset[:2]) <= 0.005 and abs(float(offset[2]) - self.lift) <= 0.005
+        self.on_top = length(offset[:2]) <= 0.005 and abs(float(offset[2]) - self.lift) <= 0.005
         self.grasped = self.is_grasping(self.thing)
 
     def observe(self) -> Sequence[Vector | float]:
@@ -421,10 +417,10 @@ class PlaceBall(_Placing):
     def reward(self, action: Vector) -> float:
         if self.is_success():
             return 1.0
-        reward = 2 * near(norm(self.tcp.p - self.thing.p))
+        reward = 2 * near(length(self.tcp.p - self.thing.p))
         if self.grasped:
             slot = self.tray.p + np.array((0, 0, self.lift), np.float32)
-            reward = 4 + near(norm(slot - self.thing.p))
+            reward = 4 + near(length(slot - self.thing.p))
         if self.on_top:
             opening = self.opening() if self.grasped else 16.0
             reward = 6 + (opening + self.calmness() + float(self.is_static())) / 3
@@ -447,7 +443,7 @@ class LiftPeg(ArmGoal):
         peg = self.peg.p
         reward = abs(float(rotation(self.peg.q)[2, 0]))
         reward += near(abs(float(peg[2]) - self.half_length))
-        reward += (1.0 if self.is_grasping(self.peg) else near(norm(peg - self.tcp.p))) / 5
+        reward += (1.0 if self.is_grasping(self.peg) else near(length(peg - self.tcp.p))) / 5
         return reward / 3
 
     def is_success(self) -> bool:
@@ -466,8 +462,8 @@ class QuadrupedReach(Goal):
         self.standing = env.default_qpos.numpy()
 
     def measure(self) -> None:
-        self.is_fallen = norm(self.contacts.on(self.base)) > 1
-        self.distance = norm((self.goal.p - self.articulation.pose.p)[:2])
+        self.is_fallen = length(self.contacts.on(self.base)) > 1
+        self.distance = length((self.goal.p - self.articulation.pose.p)[:2])
 
     def observe(self) -> Sequence[Vector | float]:
         goal = self.goal.p[:2]
@@ -481,10 +477,10 @@ class QuadrupedReach(Goal):
             return 0.0
         velocity = self.articulation.root_linear_velocity
         spin = self.articulation.root_angular_velocity
-        kneels = any(norm(self.contacts.on(knee)) > 1 for knee in self.knees)
+        kneels = any(length(self.contacts.on(knee)) > 1 for knee in self.knees)
         reward = 1 + 2 * near(self.distance, 1.0)
-        reward -= 2 * float(velocity[2]) ** 2 + 0.05 * float(spin[:2] @ spin[:2])
-        reward -= float(kneels) + 0.05 * norm(self.articulation.qpos - self.standing)
+        reward -= 2 * float(velocity[2]) ** 2 + 0.05 * dot(spin[:2], spin[:2])
+        reward -= float(kneels) + 0.05 * length(self.articulation.qpos - self.standing)
         return reward / 3
 
     def is_success(self) -> bool:
@@ -510,13 +506,13 @@ class Ant(Goal):
 
     def measure(self) -> None:
         self.velocities = np.stack([link.velocity for link in self.links])
-        self.velocity = self.masses @ self.velocities / self.masses.sum()
+        self.velocity = (self.masses[:, None] * self.velocities).sum(0) / self.masses.sum()
 
     def observe(self) -> Sequence[Vector | float]:
         spins = np.concatenate([link.spin for link in self.links])
         quaternions = np.stack([link.q for link in self.links], axis=1).ravel()
         height = self.torso.q[3]  # the package's "height" is the last entry of the pose
-        feet = np.log1p([norm(self.contacts.on(foot)) for foot in self.feet])
+        feet = np.log1p([length(self.contacts.on(foot)) for foot in self.feet])
         return (self.velocity, spins, self.velocities.ravel(), height, quaternions, feet)
 
     def reward(self, action: Vector) -> float:
@@ -574,7 +570,7 @@ class HopperStand(Goal):
 
     def observe(self) -> Sequence[Vector | float]:
         return tuple(
-            float(np.log1p(norm(self.contacts.on(part)))) for part in (self.toe, self.heel)
+            float(np.log1p(length(self.contacts.on(part)))) for part in (self.toe, self.heel)
         )
 
     def reward(self, action: Vector) -> float:
@@ -586,5 +582,5 @@ class HopperHop(HopperStand):
 
     def reward(self, action: Vector) -> float:
         velocities = np.array([link.velocity[0] for link in self.links])
-        speed = float(self.masses @ velocities / self.masses.sum())
+        speed = dot(self.masses, velocities) / float(self.masses.sum())
         return super().reward(action) * min(1.0, max(0.0, speed / 2))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import mujoco
 import numpy as np
 
+from mmbench.arithmetic import length
 from mmbench.domains.ogbench import rewards
 from mmbench.domains.ogbench.mazes import PAIRS, centre
 from mmbench.domains.ogbench.rewards import Vector
@@ -111,7 +112,7 @@ class _Maze(_Task):
                 self.simulate(action)
             self.displacement = self.xy - before
         offset = self.xy - self.goal
-        distance = float(np.linalg.norm(offset))
+        distance = length(offset)
         is_success = distance <= self._tolerance
         haste = (
             rewards.point_haste(self.displacement)
@@ -125,7 +126,7 @@ class _Maze(_Task):
         xy = self.xy
         offset = xy - self.goal
         own = (xy, self.displacement) if self._is_point else (self.data.qpos, self.data.qvel, xy)
-        parts = (*own, self.goal, offset, [np.linalg.norm(offset)])
+        parts = (*own, self.goal, offset, [length(offset)])
         return (np.concatenate(parts) / rewards.MAZE_SCALE).astype(np.float32)
 
     def camera(self) -> mujoco.MjvCamera:
@@ -167,7 +168,7 @@ class _Ant(_Task):
 
     def _draw_direction(self) -> None:
         direction = self.rng.standard_normal(2)
-        self.direction = direction / np.linalg.norm(direction)
+        self.direction = direction / length(direction)
 
 
 class _AntBall(_Task):
@@ -204,7 +205,7 @@ class _AntBall(_Task):
     def _distances(self) -> tuple[float, float]:
         """Return the distances ant to ball and ball to goal."""
         ball = self.data.qpos[-7:-5]
-        return float(np.linalg.norm(self.xy - ball)), float(np.linalg.norm(ball - self.goal))
+        return length(self.xy - ball), length(ball - self.goal)
 
 
 class OGBenchSimulator:

@@ -7,6 +7,8 @@ Source:
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.arithmetic import dot, length
+
 Vector = NDArray[np.float64]
 
 MAZE_SCALE = 20.0
@@ -28,17 +30,17 @@ def maze(offset: Vector, distance: float, haste: float, is_success: bool) -> flo
 
 def point_haste(displacement: Vector) -> float:
     """Charge the point for the way of its last simulator step."""
-    return 0.025 * float(np.linalg.norm(displacement))
+    return 0.025 * length(displacement)
 
 
 def ant_haste(velocities: Vector) -> float:
     """Charge the ant for all its velocities."""
-    return 0.001 * float(np.linalg.norm(velocities))
+    return 0.001 * length(velocities)
 
 
 def along(displacement: Vector, direction: Vector) -> float:
     """Pay for the way along the wanted direction."""
-    return float(displacement @ direction)
+    return dot(displacement, direction)
 
 
 def ant_ball(before: tuple[float, float], after: tuple[float, float]) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
+from mmbench.arithmetic import length
 from mmbench.domains.robodesk.rewards import GOALS, Vector
 from mmbench.mujoco_support.camera import OffscreenCamera
 from mmbench.mujoco_support.snapshot import MujocoState, restore_snapshot, take_snapshot
@@ -169,18 +170,14 @@ class _InverseKinematics:
         tip = data.site_xpos[self._site]
         for _ in range(_IK_MAX_STEPS):
             error = target - tip
-            error_norm = np.linalg.norm(error)
+            error_norm = length(error)
             if error_norm < _IK_TOLERANCE_M:
                 break
             mujoco.mj_jacSite(model, data, self._jacobian, None, self._site)
             jacobian = self._jacobian[:, :_NUM_ARM_JOINTS]
-            hessian, gradient = jacobian.T.dot(jacobian), jacobian.T.dot(error)
-            if error_norm > _IK_REGULARIZATION_THRESHOLD:
-                hessian += np.eye(_NUM_ARM_JOINTS) * _IK_REGULARIZATION
-                update = np.linalg.solve(hessian, gradient)
-            else:
-                update = np.linalg.lstsq(hessian, gradient, rcond=-1)[0]
-            update_norm = np.linalg.norm(update)
+            damping = _IK_REGULARIZATION if error_norm > _IK_REGULARIZATION_THRESHOLD else 0.0
+            update = _least_squares(jacobian, error, damping)
+            update_norm = length(update)
             if error_norm / update_norm > _IK_PROGRESS_THRESHOLD:
                 break
             if update_norm > _IK_MAX_UPDATE_NORM:
@@ -193,6 +190,27 @@ class _InverseKinematics:
     def _kinematics(self) -> None:
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_comPos(self._model, self._data)
+
+
+def _least_squares(jacobian: Vector, error: Vector, damping: float) -> Vector:
+    """Return the shortest x that makes |J x - e|^2 + damping |x|^2 least.
+
+    J has three rows, so that x = J^T (J J^T + damping)^-1 e takes the inverse of a 3 x 3 matrix.
+    """
+    gram = (jacobian[:, None] * jacobian).sum(-1) + damping * np.eye(3)
+    (a, b, c), (_, d, e), (_, _, f) = gram.tolist()
+    x, y, z = error.tolist()
+    of_xx, of_xy, of_xz = d * f - e * e, c * e - b * f, b * e - c * d
+    of_yy, of_yz, of_zz = a * f - c * c, b * c - a * e, a * d - b * b
+    determinant = a * of_xx + b * of_xy + c * of_xz
+    weights = np.array(
+        (
+            (of_xx * x + of_xy * y + of_xz * z) / determinant,
+            (of_xy * x + of_yy * y + of_yz * z) / determinant,
+            (of_xz * x + of_yz * y + of_zz * z) / determinant,
+        )
+    )
+    return (weights[:, None] * jacobian).sum(0)
 
 
 def _onto(unit: float, bounds: Vector) -> float:

@@ -11,6 +11,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.arithmetic import length
+
 Vector = NDArray[np.float64]
 
 
@@ -85,4 +87,4 @@ GOALS: dict[str, Callable[[mujoco.MjModel], Goal]] = {
 
 
 def _nearness(tip: Vector, goal: Vector) -> float:
-    return max(0.0, min(1.0, 1.0 - float(np.linalg.norm(tip - goal))))
+    return max(0.0, min(1.0, 1.0 - length(tip - goal)))
