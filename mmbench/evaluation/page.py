@@ -2,6 +2,7 @@
 
 import base64
 import html
+import io
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -135,15 +136,16 @@ def _figure(record: EpisodeRecord) -> str:
     env = TaskEnv(record.task_id, render_mode="rgb_array", image_size=_IMAGE_SIZE)
     try:
         env.reset(seed=record.seed)
-        frames = [env.render()]
+        frames: list[Any] = [env.render()]
         for step, action in enumerate(record.actions, start=1):
             env.step(action)
             if step % stride == 0:
                 frames.append(env.render())
     finally:
         env.close()
-    film = imageio.imwrite("<bytes>", np.stack(frames), extension=".gif", duration=80, loop=0)
-    content = base64.b64encode(film).decode()
+    film = io.BytesIO()
+    imageio.imwrite(film, np.stack(frames), extension=".gif", duration=80, loop=0)
+    content = base64.b64encode(film.getvalue()).decode()
     instruction = html.escape(get_task(record.task_id).instruction)
     return (
         f"<figure><img src='data:image/gif;base64,{content}' alt='{record.task_id}'>"

@@ -47,7 +47,7 @@ class _Bars(NamedTuple):
 def _bars(results: Sequence[Scored]) -> list[_Bars]:
     bars = []
     for result in results:
-        groups = {"all": result.scores}
+        groups = {"all": dict(result.scores)}
         for task, scores in result.scores.items():
             groups.setdefault(get_task(task).domain.name, {})[task] = scores
         estimates = {name: scoring.bootstrap_mean(scores) for name, scores in groups.items()}
