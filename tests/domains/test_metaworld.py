@@ -175,7 +175,7 @@ def test_rotations_are_those_of_scipy() -> None:
         np.testing.assert_array_equal(lean.Rotation.from_matrix(matrix).as_quat(), expected)
 
 
-@pytest.mark.parametrize("sigmoid", ["long_tail", "gaussian"])
+@pytest.mark.parametrize("sigmoid", ["long_tail", "gaussian", "linear"])
 @pytest.mark.parametrize("margin", [0.0, 0.3])
 def test_tolerances_are_those_of_the_package(sigmoid: Any, margin: float) -> None:
     for x in np.random.default_rng(0).normal(0, 0.2, 300):

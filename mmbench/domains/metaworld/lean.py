@@ -28,7 +28,7 @@ Vector = NDArray[np.float64]
 _HAND_STEPS = 50  # control steps in which a reset brings the hand to its place
 _JUDGED_BY_TOUCH = ("stick-push-v3",)  # where success depends on it
 _MOCAP_QUAT = (1.0, 0.0, 1.0, 0.0)
-_LONG_TAIL_SCALE = np.sqrt(1 / 0.1 - 1)
+_LONG_TAIL_SCALE, _GAUSSIAN_SCALE = np.sqrt(1 / 0.1 - 1), np.sqrt(-2 * np.log(0.1))
 
 
 class NamedData:
@@ -171,11 +171,13 @@ def lean_environment(name: str) -> Any:
 @functools.cache
 def _lean_class(name: str) -> type[_LeanEnvironment]:
     original = ALL_V3_ENVIRONMENTS[name]
-    methods: dict[str, FunctionType] = {}
+    methods: dict[str, Any] = {}
     for parent in reversed(original.__mro__[: original.__mro__.index(SawyerXYZEnv) + 1]):
         for method_name, method in vars(parent).items():
             if isinstance(method, FunctionType):
                 methods[method_name] = _in_lean_scope(method)
+            elif isinstance(method, staticmethod):
+                methods[method_name] = staticmethod(_in_lean_scope(method.__func__))
     with_lean_scope = type(original.__name__, (original,), methods)
     return type(
         f"Lean{original.__name__}",
@@ -214,10 +216,12 @@ def tolerance(
         return 1.0
     if margin == 0:
         return 0.0
-    if sigmoid != "long_tail":
-        return reward_utils.tolerance(x, bounds, margin, sigmoid, value_at_margin)
     distance = np.float64(lower - x if x < lower else x - upper) / margin
-    return float(1 / ((distance * _LONG_TAIL_SCALE) ** 2 + 1))
+    if sigmoid == "long_tail":
+        return float(1 / ((distance * _LONG_TAIL_SCALE) ** 2 + 1))
+    if sigmoid == "gaussian":
+        return float(np.exp(-0.5 * (distance * _GAUSSIAN_SCALE) ** 2))
+    return reward_utils.tolerance(x, bounds, margin, sigmoid, value_at_margin)
 
 
 def norm(x: Any, ord: Any = None) -> Any:
