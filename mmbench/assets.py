@@ -38,15 +38,20 @@ def assets_root() -> Path:
     return Path(os.environ.get("MS_ASSET_DIR", Path.home() / ".maniskill")) / "data"
 
 
+def is_present(name: str) -> bool:
+    """Tell whether an asset is where ManiSkill looks for it."""
+    return (assets_root() / _MARKERS[name]).is_file()
+
+
 def list_assets() -> tuple[Asset, ...]:
     """Return the assets that tasks can use."""
     return tuple(
         Asset(
             name=name,
-            is_present=(assets_root() / marker).is_file(),
+            is_present=is_present(name),
             tasks=tuple(spec.id for spec in list_tasks() if name in spec.assets),
         )
-        for name, marker in _MARKERS.items()
+        for name in _MARKERS
     )
 
 
@@ -66,7 +71,7 @@ def download(name: str) -> None:
     check_name(name)
     command = [sys.executable, "-m", "mani_skill.utils.download_asset", name, "-y"]
     result = subprocess.run(command, capture_output=True, text=True)
-    if result.returncode != 0 or not (assets_root() / _MARKERS[name]).is_file():
+    if result.returncode != 0 or not is_present(name):
         reason = (result.stderr.strip().splitlines() or ["it is not there afterwards"])[-1]
         raise AssetError(
             f"asset {name!r} could not be downloaded to {assets_root()}: {reason}; "

@@ -11,8 +11,9 @@ import pytest
 import sapien
 
 import mmbench
+from mmbench.domains.maniskill import stand_ins
 from mmbench.domains.maniskill.environments import KINDS
-from mmbench.domains.maniskill.stand_ins import THINGS
+from mmbench.domains.maniskill.stand_ins import THINGS, write_faceted_ball
 from mmbench.registry import load_simulator
 
 ROOT = Path(__file__).parents[2]
@@ -236,3 +237,9 @@ def test_contacts_switched_off_for_the_pole_stay_on_for_the_hopper() -> None:
     before = observations()
     mmbench.make("ms-cartpole-balance").close()
     np.testing.assert_array_equal(observations(), before)
+
+
+def test_the_ball_of_stand_ins_is_what_its_code_makes(tmp_path: Path) -> None:
+    write_faceted_ball(tmp_path / "ball.obj")
+    shipped = Path(stand_ins.__file__).parent / "assets" / "faceted_ball.obj"
+    assert (tmp_path / "ball.obj").read_text() == shipped.read_text()

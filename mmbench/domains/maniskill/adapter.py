@@ -19,13 +19,13 @@ from mani_skill.envs import sapien_env
 from mani_skill.utils.building import _mjcf_loader
 from PIL import Image as PillowImage
 
+from mmbench.assets import is_present
 from mmbench.domains.maniskill.bodies import Vector
 from mmbench.domains.maniskill.control import Controls
 from mmbench.domains.maniskill.environments import KINDS, build_environment
 from mmbench.domains.maniskill.headless import without_graphics
 from mmbench.domains.maniskill.renewal import Renewal, can_renew
-from mmbench.domains.maniskill.robots import needs_stand_in, robots_on_disk
-from mmbench.domains.maniskill.things import has_official_things
+from mmbench.domains.maniskill.robots import robots_on_disk
 from mmbench.errors import GraphicsError
 from mmbench.replayed import ReplayedSimulator
 from mmbench.simulator import AssetVariant, FloatArray, Image, Transition
@@ -55,7 +55,7 @@ class ManiSkillSimulator(ReplayedSimulator):
         super().__init__()
         if pictures:
             _check_graphics()
-        if _is_stand_in(spec):
+        if not all(is_present(asset) for asset in spec.assets):
             self.assets = "stand-in"
             _warn_of_stand_ins()
         self._spec = spec
@@ -159,11 +159,6 @@ class ManiSkillSimulator(ReplayedSimulator):
             return _NO_OBS
         parts = (*self.goal.joint_state(), *self.goal.observe())
         return np.concatenate([np.ravel(part) for part in parts]).astype(np.float32)
-
-
-def _is_stand_in(spec: TaskSpec) -> bool:
-    has_thing = "object" in spec.params
-    return needs_stand_in(spec.params["robot"]) or (has_thing and not has_official_things())
 
 
 @cache

@@ -8,6 +8,8 @@ from unittest import mock
 from mani_skill.agents.registration import REGISTERED_AGENTS, AgentSpec
 from mani_skill.agents.robots import ANYmalC, XArm6Robotiq
 
+from mmbench.assets import is_present
+
 _ASSETS = Path(__file__).parent / "assets"
 
 
@@ -23,13 +25,8 @@ class StandInANYmalC(ANYmalC):
     urdf_path = str(_ASSETS / "anymal_c.urdf")
 
 
-_OFFICIAL = {"xarm6_robotiq": XArm6Robotiq, "anymal_c": ANYmalC}
-_STAND_INS = {"xarm6_robotiq": StandInXArm6, "anymal_c": StandInANYmalC}
-
-
-def needs_stand_in(robot: str) -> bool:
-    """Whether a robot's official model is not where ManiSkill looks for it."""
-    return robot in _OFFICIAL and not Path(_OFFICIAL[robot].urdf_path).is_file()
+# Robot -> the asset that brings its official model, and what stands in for it.
+_STAND_INS = {"xarm6_robotiq": ("xarm6", StandInXArm6), "anymal_c": ("anymal_c", StandInANYmalC)}
 
 
 @contextlib.contextmanager
@@ -38,8 +35,9 @@ def robots_on_disk(robot: str) -> Iterator[None]:
 
     Environments and their scene builders go by the names of robots, so the name has to stay.
     """
-    if not needs_stand_in(robot):
+    asset, stand_in = _STAND_INS.get(robot, (None, None))
+    if asset is None or is_present(asset):
         yield
         return
-    with mock.patch.dict(REGISTERED_AGENTS, {robot: AgentSpec(_STAND_INS[robot], [])}):
+    with mock.patch.dict(REGISTERED_AGENTS, {robot: AgentSpec(stand_in, [])}):
         yield

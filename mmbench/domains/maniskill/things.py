@@ -4,23 +4,18 @@ from typing import Any
 
 import sapien
 import torch
-from mani_skill import ASSET_DIR
 from mani_skill.envs.sapien_env import BaseEnv
 from mani_skill.envs.tasks.tabletop.pick_single_ycb import PickSingleYCBEnv
 from mani_skill.envs.tasks.tabletop.push_cube import PushCubeEnv
 from mani_skill.utils.building import actors
 from mani_skill.utils.scene_builder.table import TableSceneBuilder
 
+from mmbench.assets import is_present
 from mmbench.domains.maniskill.stand_ins import THINGS, Point, add_stand_in
 
 
-def has_official_things() -> bool:
-    """Whether the YCB assets are where ManiSkill looks for them."""
-    return (ASSET_DIR / "assets/mani_skill2_ycb/info_pick_v0.json").is_file()
-
-
 def _build_thing(env: Any, thing: str, initial_height: float) -> Any:
-    if has_official_things():
+    if is_present("ycb"):
         builder = actors.get_actor_builder(env.scene, id=f"ycb:{thing}")
     else:
         builder = env.scene.create_actor_builder()
