@@ -19,7 +19,7 @@ from selenium.webdriver.common.by import By
 import mmbench
 from leaderboard import site
 from leaderboard.submission import SubmissionError, submit
-from tests.leaderboard.conftest import DESCRIPTION
+from tests.leaderboard.conftest import DESCRIPTION, TASKS
 
 NASTY = "<script>document.title='owned'</script>{{7*7}} | $x$ =1+1"
 
@@ -134,6 +134,15 @@ def test_the_ranking_stands_in_the_page_without_javascript(pages: Path) -> None:
     ranked = re.findall(r'<a href="submissions/([a-z]+)\.html">', text)
     assert sorted(ranked) == ["nasty", "random", "zero"]  # the first is in a track of its own
     assert text.count("<table") == 2
+
+
+def test_the_gallery_shows_rewards_and_who_is_best(pages: Path) -> None:
+    text = (pages / "tasks.html").read_text()
+    card = text.partition("<strong>pygame-pong</strong>")[2].partition("</li>")[0]
+    assert mmbench.task("pygame-pong").instruction in card
+    assert "Reward: " in card
+    assert re.search(r'Best \d\.\d\d, <a href="submissions/[a-z]+\.html">', card)
+    assert text.count("No score yet") == 200 - len(TASKS)
 
 
 def test_the_browser_sorts_and_filters(browser: webdriver.Chrome, address: str) -> None:

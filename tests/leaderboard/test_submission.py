@@ -16,6 +16,7 @@ import pytest
 
 import mmbench
 from leaderboard.checks import Replayed, Reproduced, read_checks, record_checks
+from leaderboard.cli import SUBMISSIONS
 from leaderboard.submission import Description, SubmissionError, submit, validate
 from leaderboard.verification import compare, probability_missed, reproduce, verify
 from mmbench.demos.expert import SCRIPTED, build_expert
@@ -430,3 +431,14 @@ def test_a_description_is_data() -> None:
     assert set(Description.model_json_schema()["required"]) == {
         *("name", "authors", "training_steps", "has_demos", "is_multitask"),
     }
+
+
+def test_the_schema_in_the_docs_is_the_present_one() -> None:
+    file = Path(__file__).parents[2] / "docs" / "submission.schema.json"
+    assert json.loads(file.read_text()) == Description.model_json_schema()
+
+
+def test_what_comes_with_mmbench_is_small() -> None:
+    assert SUBMISSIONS.is_dir()
+    for file in SUBMISSIONS.glob("*.zip"):
+        assert file.stat().st_size <= 15 * 2**20
