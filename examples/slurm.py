@@ -9,6 +9,8 @@ A job that Slurm ends is begun again by the same command, which continues where 
 """
 
 import argparse
+import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -18,7 +20,6 @@ from pathlib import Path
 
 import submitit
 
-PORT = 29511
 BIN = Path(sys.executable).parent
 
 
@@ -51,13 +52,14 @@ def main() -> None:
         **({} if is_local or options.partition is None else {"slurm_partition": options.partition}),
     )
     run = train if options.command[0] == "train" else use_ray
-    job = executor.submit(run, options.command, options.cpus_per_node, options.gpus_per_node)
+    token = secrets.token_hex(16)  # whoever does not know it cannot enter the Ray cluster
+    job = executor.submit(run, options.command, options.cpus_per_node, options.gpus_per_node, token)
     print(f"job {job.job_id}; logs in {options.logs}", file=sys.stderr)
     job.result()
     print(job.stdout(), end="")
 
 
-def train(command: list[str], num_cpus: int, num_gpus: int) -> None:
+def train(command: list[str], num_cpus: int, num_gpus: int, token: str) -> None:
     """Run this node's share of a training."""
     job = submitit.JobEnvironment()
     subprocess.run(
@@ -70,22 +72,24 @@ def train(command: list[str], num_cpus: int, num_gpus: int) -> None:
                 str(job.global_rank),
             ),
             *("--nproc-per-node", str(max(1, num_gpus))),
-            *("--master-addr", job.hostnames[0], "--master-port", str(PORT)),
+            *("--master-addr", job.hostnames[0], "--master-port", str(port_of(job))),
             *("--no-python", BIN / "mmbench", *command),
         ],
         check=True,
     )
 
 
-def use_ray(command: list[str], num_cpus: int, num_gpus: int) -> None:
+def use_ray(command: list[str], num_cpus: int, num_gpus: int, token: str) -> None:
     """Be a node of a Ray cluster; the first one runs the command in it."""
     job = submitit.JobEnvironment()
-    address = f"{job.hostnames[0]}:{PORT}"
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
+    port = port_of(job)
+    address = f"{job.hostnames[0]}:{port}"
     is_over = job.paths.folder / f"{job.job_id}-over"
     is_head = job.global_rank == 0
     if not is_head:
-        wait_until(lambda: answers(job.hostnames[0]) or is_over.exists())
-    role = ["--head", "--port", str(PORT), "--include-dashboard", "false"]
+        wait_until(lambda: answers(job.hostnames[0], port) or is_over.exists())
+    role = ["--head", "--port", str(port), "--include-dashboard", "false"]
     node = subprocess.Popen(
         [
             *(BIN / "ray", "start", "--block", "--disable-usage-stats"),
@@ -112,10 +116,15 @@ def use_ray(command: list[str], num_cpus: int, num_gpus: int) -> None:
         node.wait()
 
 
-def answers(host: str) -> bool:
+def port_of(job: submitit.JobEnvironment) -> int:
+    """Return a port that no other job on the same nodes is likely to take."""
+    return 20_000 + int(job.job_id.partition("_")[0]) % 10_000
+
+
+def answers(host: str, port: int) -> bool:
     """Whether the head of the cluster is there."""
     try:
-        socket.create_connection((host, PORT), timeout=5).close()
+        socket.create_connection((host, port), timeout=5).close()
     except OSError:
         return False
     return True
