@@ -300,7 +300,12 @@ def projected(probs: Tensor, total: Tensor, factor: Tensor, atoms: Tensor) -> Te
 def lower_of_both(probs: Tensor, atoms: Tensor) -> Tensor:
     """Return of two distributions `(2, ..., N)` the one with the lower mean, `(..., N)`."""
     first, second = probs
-    return torch.where(((first - second) @ atoms < 0)[..., None], first, second)
+    return torch.where((mean(first - second, atoms) < 0)[..., None], first, second)
+
+
+def mean(probs: Tensor, atoms: Tensor) -> Tensor:
+    """Return the means of distributions `(..., N)`; a product would be rounded to bfloat16."""
+    return (probs * atoms).sum(-1)
 
 
 class Learner:
@@ -356,7 +361,7 @@ class Learner:
             with precision:
                 action = actor(inputs)
                 probs = functional.softmax(self._logits(inputs, action, self.critics), dim=-1)
-                value = (probs @ self._atoms).min(0).values.mean()
+                value = mean(probs, self._atoms).min(0).values.mean()
                 actor_loss = -value
                 if num_demos and imitation:
                     error = (action - batch.action)[:, -num_demos:].square().sum(-1).mean(-1)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import tyro
 from safetensors.torch import load_file, save_file
 
 import mmbench
@@ -27,6 +28,7 @@ from baselines.fasttd3 import (
     lower_of_both,
     projected,
 )
+from mmbench.cli.settings import with_settings
 from mmbench.errors import CheckpointError, RunError, UsageError
 from mmbench.progress import Progress
 from mmbench.training.ring import Transitions
@@ -142,6 +144,18 @@ def test_the_actor_and_the_targets_move_at_their_own_rates() -> None:
     assert not torch.equal(learner.actor.layers.matrices[0], actor["matrices.0"])
 
 
+def test_products_in_bfloat16_change_little() -> None:
+    losses = [
+        Learner(dataclasses.replace(SMALL, precision=precision), torch.device("cpu")).update(
+            some_batch(1)
+        )
+        for precision in ("float32", "bfloat16")
+    ]
+    exact, low = (float(of_run["critic_loss"]) for of_run in losses)
+    assert low != exact
+    assert low == pytest.approx(exact, rel=0.02)
+
+
 def test_padded_actions_are_zero() -> None:
     learner = Learner(SMALL, torch.device("cpu"))
     action = learner.actor(learner.actor.inputs(torch.randn(1, 5, 128)))
@@ -171,6 +185,37 @@ def test_the_best_actor_of_every_task_is_kept() -> None:
     paint(10)
     again.see(0, 0.79, layers)  # 0.595
     assert again.over(layers)["matrices.0"].flatten().tolist() == [2, 10]
+
+
+def test_the_experts_settings_are_options() -> None:
+    file = Path(fasttd3.__file__).parent / "experiments" / "fasttd3_experts.toml"
+    arguments = with_settings(["--config", str(file), "--out", "x", "--tasks", REACHER])
+    found = tyro.cli(fasttd3.TrainFastTD3, args=arguments, config=(tyro.conf.OmitArgPrefixes,))
+    assert found.run_config == FastTD3Config(
+        tasks=(REACHER,),
+        copies=4,
+        networks="per-task",
+        actor_widths=(256, 256),
+        critic_widths=(512, 256),
+        layer_norm=True,
+        env_steps=5_500_000,
+        start_steps=250,
+        updates_per_vector_step=2,
+        batch_size=192,
+        n_step=3,
+        replay_capacity=12_000,
+        demos="shipped",
+        demo_share=0.34,
+        imitation_coef=2.0,
+        imitation_end=0.4,
+        weight_decay=0.01,
+        target_rate=0.02,
+        keep_best=True,
+        eval_interval=5_500_000,
+        eval_episodes=0,
+        precision="bfloat16",
+        workers=15,
+    )
 
 
 # Learning -------------------------------------------------------------------------------------

@@ -133,6 +133,15 @@ train newt --out {out} --tasks pygame-pong --workers -1 | workers is -1, expecte
 train newt --out {out} --tasks pygame-pong --device gpu | is no device
 train newt --out {out} --tasks pygame-pong --pretrain-updates 5 | pretraining needs demonstrations
 train newt --out {file} --tasks pygame-pong | {file}
+train fasttd3 --out {out} | no task was given
+train fasttd3 --out {out} --tasks pygame-pong pygame-pong | named twice
+train fasttd3 --out {out} --tasks pygame-pong --num-atoms 1 | num_atoms is 1, expected 2 or more
+train fasttd3 --out {out} --tasks pygame-pong --max-noise nan | max_noise is nan, expected 0.05
+train fasttd3 --out {out} --tasks pygame-pong --keep-best | keep_best needs an actor per task
+train fasttd3 --out {out} --tasks pygame-pong --device gpu | is no device
+train fasttd3 --out {out} --tasks og-point-var1 --demos shipped | no demonstrations of og-point-var1
+train fasttd3 --out {file} --tasks pygame-pong | {file}
+evaluate --agent fasttd3 --tasks pygame-pong --out {out} | give one with --checkpoint
 train bc --out {out} | no task was given
 train bc --out {out} --tasks pygame-pong --updates -1 | updates is -1, expected 1 or more
 train bc --out {out} --tasks pygame-pong --batch-size 0 | batch_size is 0, expected 1 or more
