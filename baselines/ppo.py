@@ -36,10 +36,9 @@ from mmbench.checks import at_least, between
 from mmbench.cli.output import show_progress
 from mmbench.errors import CheckpointError, UsageError
 from mmbench.files import locked, replacing
-from mmbench.language import EncoderName, embedding_dim, task_embeddings
+from mmbench.language import EncoderName, embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
-from mmbench.seeding import training_seed
 from mmbench.training.devices import checked_device
 from mmbench.training.evaluation import evaluate_run
 from mmbench.training.log import RunLog
@@ -55,7 +54,8 @@ from mmbench.training.run import (
     save_snapshot,
     with_suite,
 )
-from mmbench.training.tables import action_masks, discounts
+from mmbench.training.seeds import EpisodeSeeds
+from mmbench.training.tables import action_masks, discounts, embeddings
 
 with contextlib.redirect_stderr(io.StringIO()):  # it looks for gym, which prints that it is old
     from stable_baselines3 import PPO
@@ -64,8 +64,6 @@ with contextlib.redirect_stderr(io.StringIO()):  # it looks for gym, which print
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 _MAY_CHANGE = ("workers", "wandb")
-_EMBEDDING_NORM = 1.13
-"""Length of a task's vector, so that its entries are of the order of 0.05."""
 _MIN_LOG_STD, _MAX_LOG_STD = -5.0, 2.0
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 
@@ -156,9 +154,7 @@ class Networks(nn.Module):
         self.actor = _tower(num_inputs, width, num_layers, MAX_ACTION_DIM, gain=0.01)
         self.critic = _tower(num_inputs, width, num_layers, 1, gain=1.0)
         self.log_std = nn.Parameter(torch.zeros(len(tasks), MAX_ACTION_DIM))
-        vectors = torch.from_numpy(task_embeddings(tasks, encoder))
-        vectors = _EMBEDDING_NORM * nn.functional.normalize(vectors, dim=-1)
-        self.register_buffer("embeddings", vectors, persistent=False)
+        self.register_buffer("embeddings", embeddings(tasks, encoder), persistent=False)
         self.register_buffer("action_masks", action_masks(tasks), persistent=False)
 
     def act(self, obs: Tensor, task: Tensor) -> tuple[Tensor, Tensor]:
@@ -339,7 +335,7 @@ class Trainer:
         self._generator = torch.Generator(self._device).manual_seed(config.seed + 1)
         longest = max(task(name).max_episode_steps for name in config.tasks)
         self._snapshot_interval = config.snapshot_episodes * longest * self._num_slots
-        self._episodes_begun = np.zeros(self._num_slots, np.int64)
+        self._seeds = EpisodeSeeds(config.tasks, config.copies, config.seed)
         self._note = ""
 
     def run(self) -> None:
@@ -408,11 +404,8 @@ class Trainer:
 
     def _begin(self, envs: Any) -> None:
         """Begin an episode in every environment."""
-        slots = range(self._num_slots)
-        self._obs, _ = envs.reset(seed=[self._next_seed(slot) for slot in slots])
+        self._obs = self._seeds.begin(envs)
         self._first = np.ones(self._num_slots, bool)
-        for slot in slots:
-            envs.set_next_seed(slot, self._next_seed(slot))
 
     @torch.no_grad()
     def _play(self, envs: Any) -> dict[str, float]:
@@ -440,8 +433,7 @@ class Trainer:
                 last = np.where(is_lost[:, None], self._obs, info["final_obs"])
                 scaled = scaled + self._discount * truncated * self._value(last)
                 scores += info["final_info"]["score"][truncated & ~is_lost].tolist()
-                for slot in np.flatnonzero(truncated).tolist():
-                    envs.set_next_seed(slot, self._next_seed(slot))
+                self._seeds.queue(envs, np.flatnonzero(truncated).tolist())
             buffer.add(
                 torch.cat((obs, number), dim=-1).cpu().numpy(),
                 action.cpu().numpy(),
@@ -504,12 +496,6 @@ class Trainer:
         num_updates = num_rollouts * self._updates_per_rollout
         return config.learning_rate * (1 - self.updates / max(1, num_updates))
 
-    def _next_seed(self, slot: int) -> int:
-        number, copy = divmod(slot, self.config.copies)
-        first = training_seed(self.config.tasks[number], self.config.seed, copy)
-        self._episodes_begun[slot] += 1
-        return first + int(self._episodes_begun[slot]) - 1
-
     # Evaluations and snapshots ---------------------------------------------------------------
 
     def _evaluate(self, log: RunLog) -> None:
@@ -543,7 +529,7 @@ class Trainer:
         numbers = {
             "env_steps": self.env_steps,
             "updates": self.updates,
-            "episodes_begun": self._episodes_begun.tolist(),
+            "episodes_begun": self._seeds.num_given.tolist(),
         }
         save_snapshot(self.out, tensors, numbers)
         self._last_snapshot = self.env_steps
@@ -557,7 +543,7 @@ class Trainer:
         self._generator.set_state(tensors["generator"].cpu())
         self.env_steps = self._last_snapshot = numbers["env_steps"]
         self.updates = numbers["updates"]
-        self._episodes_begun = np.array(numbers["episodes_begun"], np.int64)
+        self._seeds.num_given = np.array(numbers["episodes_begun"], np.int64)
 
 
 @contextlib.contextmanager

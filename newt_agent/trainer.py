@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmbench import FloatArray, MMBenchError, evaluate, task
+from mmbench import FloatArray, MMBenchError, task
 from mmbench.errors import UsageError
 from mmbench.files import locked
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
 from mmbench.training.collector import Collector, Seen
 from mmbench.training.demonstrations import demonstration_replay, scale_of
+from mmbench.training.evaluation import evaluate_run
 from mmbench.training.journal import Episode, Journal
 from mmbench.training.log import RunLog
 from mmbench.training.processes import Group
@@ -359,25 +359,19 @@ class Trainer:
                 compile=self.config.compile,
             )
 
-        folder = self.out / "evaluations" / f"{self.env_steps:09d}"
-        shutil.rmtree(folder, ignore_errors=True)
-        result = evaluate(
+        score = evaluate_run(
             newt,
+            self._log,
             tasks=self.config.tasks,
+            out=self.out,
+            env_steps=self.env_steps,
             episodes=self.config.eval_episodes,
-            out=folder,
             seed=self.config.seed,
             workers=self.config.workers,
             obs_type=self.config.obs,
         )
-        scores = {name: float(np.mean(values)) for name, values in result.scores.items()}
-        returns: dict[str, list[float]] = {}
-        for record in result.episodes:
-            returns.setdefault(record.task_id, []).append(record.episode_return)
-        means = {name: float(np.mean(values)) for name, values in returns.items()}
-        self._log.evaluation(self.env_steps, scores, means)
         self.save(self.out / "latest")
-        return float(np.mean(list(scores.values())))
+        return score
 
     def _log_losses(self, metrics: dict[str, Tensor]) -> None:
         if not metrics:

@@ -7,6 +7,7 @@ import numpy as np
 
 from mmbench import evaluate
 from mmbench.agent import AgentFactory
+from mmbench.env import ObsType
 from mmbench.training.log import RunLog
 
 
@@ -20,6 +21,7 @@ def evaluate_run(
     episodes: int,
     seed: int,
     workers: int,
+    obs_type: ObsType = "state",
 ) -> float:
     """Play evaluation episodes in environments of their own and log them; return the mean score.
 
@@ -33,11 +35,18 @@ def evaluate_run(
         episodes: Per task.
         seed: Given to the agent.
         workers: Worker processes for environments.
+        obs_type: What environments show.
     """
     folder = out / "evaluations" / f"{env_steps:09d}"
     shutil.rmtree(folder, ignore_errors=True)
     result = evaluate(
-        player, tasks=tasks, episodes=episodes, out=folder, seed=seed, workers=workers
+        player,
+        tasks=tasks,
+        episodes=episodes,
+        out=folder,
+        seed=seed,
+        workers=workers,
+        obs_type=obs_type,
     )
     scores = {name: float(values.mean()) for name, values in result.scores.items()}
     returns: dict[str, list[float]] = {name: [] for name in scores}

@@ -221,6 +221,19 @@ def test_the_experts_settings_are_options() -> None:
 # Learning -------------------------------------------------------------------------------------
 
 
+LEARNING = dataclasses.replace(
+    SMALL,
+    actor_widths=(64, 64),
+    critic_widths=(64, 64),
+    num_atoms=51,
+    batch_size=64,
+    replay_capacity=1000,
+    learning_rate=1e-3,
+    target_rate=0.05,
+    weight_decay=0.01,
+)
+
+
 def score(agent: Any, tasks: Sequence[str], out: Path) -> float:
     result = mmbench.evaluate(agent, tasks=tasks, episodes=5, out=out, workers=0)
     return float(np.mean([values.mean() for values in result.scores.values()]))
@@ -232,19 +245,7 @@ def player(run: Path) -> Any:
 
 def test_shared_networks_beat_random_play(tmp_path: Path) -> None:
     config = dataclasses.replace(
-        SMALL,
-        copies=4,
-        actor_widths=(64, 64),
-        critic_widths=(64, 64),
-        num_atoms=51,
-        env_steps=4000,
-        start_steps=100,
-        updates_per_vector_step=1,
-        batch_size=64,
-        replay_capacity=1000,
-        learning_rate=1e-3,
-        target_rate=0.05,
-        weight_decay=0.01,
+        LEARNING, copies=4, env_steps=4000, start_steps=100, updates_per_vector_step=1
     )
     Trainer(config, tmp_path / "run").run()
     learned = score(player(tmp_path / "run"), [REACHER], tmp_path / "learned")
@@ -253,20 +254,11 @@ def test_shared_networks_beat_random_play(tmp_path: Path) -> None:
 
 def test_networks_of_their_own_beat_random_play(tmp_path: Path) -> None:
     config = dataclasses.replace(
-        SMALL,
+        LEARNING,
         tasks=(REACHER, ARENA),
         networks="per-task",
-        actor_widths=(64, 64),
-        critic_widths=(64, 64),
-        num_atoms=51,
         env_steps=2000,
         start_steps=50,
-        updates_per_vector_step=2,
-        batch_size=64,
-        replay_capacity=1000,
-        learning_rate=1e-3,
-        target_rate=0.05,
-        weight_decay=0.01,
         demos="shipped",
         imitation_coef=2.0,
         imitation_end=1.0,
