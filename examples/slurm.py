@@ -24,7 +24,7 @@ BIN = Path(sys.executable).parent
 
 
 def main() -> None:
-    """Submit the job, wait for it and print what its first node has printed."""
+    """Submit the job, wait for it and print what its nodes have printed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -55,7 +55,7 @@ def main() -> None:
     token = secrets.token_hex(16)  # whoever does not know it cannot enter the Ray cluster
     job = executor.submit(run, options.command, options.cpus_per_node, options.gpus_per_node, token)
     print(f"job {job.job_id}; logs in {options.logs}", file=sys.stderr)
-    job.result()
+    job.results()
     print(job.stdout(), end="")
 
 
