@@ -97,7 +97,7 @@ learn: setup ## Train what docs/newt.md reports (hours; continues where it stopp
 		$(PLAY) --agent newt --checkpoint $(RUNS)/$$run/final --out $(RUNS)/play-$$run || exit; done
 	$(BIN)/mmbench report $(RUNS)/play-* --per task
 
-BASELINES := ppo fasttd3 newt
+BASELINES := ppo fasttd3 mrq dreamer tdmpc2 newt
 FIVE := results/five
 baselines: export OMP_NUM_THREADS := 1
 baselines: setup ## Train, evaluate and rank all baselines on five tasks (hours; continues where it stopped)
