@@ -177,7 +177,9 @@ def _lean_class(name: str) -> type[_LeanEnvironment]:
             if isinstance(method, FunctionType):
                 methods[method_name] = _in_lean_scope(method)
             elif isinstance(method, staticmethod):
-                methods[method_name] = staticmethod(_in_lean_scope(method.__func__))
+                function = method.__func__
+                assert isinstance(function, FunctionType)
+                methods[method_name] = staticmethod(_in_lean_scope(function))
     with_lean_scope = type(original.__name__, (original,), methods)
     return type(
         f"Lean{original.__name__}",
