@@ -7,6 +7,7 @@ import platform
 import secrets
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from mmbench.errors import MMBenchError, RunError
 
 _LOCK = ".lock"
 _MAX_LOCK_BYTES = 4096
+_OWNER_TRIES, _OWNER_WAIT_S = 20, 0.05
 _CACHE_VARIABLE = "MMBENCH_CACHE"
 
 
@@ -74,8 +76,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 def _owner(descriptor: int) -> str:
     """Return who wrote into a lock, as far as that can be read."""
+    # Who has just taken it may not have written yet.
+    for _ in range(_OWNER_TRIES):
+        if content := os.pread(descriptor, _MAX_LOCK_BYTES, 0):
+            break
+        time.sleep(_OWNER_WAIT_S)
     try:
-        owner = json.loads(os.pread(descriptor, _MAX_LOCK_BYTES, 0))
+        owner = json.loads(content)
         return f"process {int(owner['pid'])} on {str(owner['host'])[:80]!a}"
     except (ValueError, KeyError, TypeError):
         return "another process"

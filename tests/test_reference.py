@@ -77,3 +77,11 @@ def test_results_with_other_simulators_do_not_stand_beside_each_other(
     file.write_text(json.dumps(contents))
     assert main(["report", str(result), "--beside", str(file)]) == 2
     assert "different simulators for miniarcade" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "num_tasks"), [("newt", 200), ("random", 200), ("expert", 128)])
+def test_references_that_ship_are_protocol_runs(name: str, num_tasks: int) -> None:
+    reference = load_reference(name)
+    assert len(reference.scores) == num_tasks
+    assert reference.manifest.num_episodes == 10
+    assert reference.is_complete

@@ -113,6 +113,6 @@ def test_experiments_that_ship_are_settings_of_their_commands() -> None:
         found = parsed(TrainNewt, f"thirteen.toml:{run}")
         assert isinstance(found, TrainNewt)
         assert len(found.run_config.tasks) == 13
-    for name in ("thirteen_bc.toml", "full.toml"):
+    for name in ("thirteen_bc.toml", "full.toml:clone", "full.toml:again"):
         assert isinstance(parsed(TrainBC, name), TrainBC)
     assert isinstance(parsed(Evaluate, "thirteen_play.toml"), Evaluate)
