@@ -252,6 +252,7 @@ class LeaderboardBuild:
         """Build."""
         from leaderboard.site import build
 
+        self.out.mkdir(parents=True, exist_ok=True)
         with show_progress() as on_progress:
             num_pages = build(
                 self.submissions,
