@@ -20,7 +20,7 @@ from mmbench import Agent, load_result, task
 from mmbench.checks import at_least
 from mmbench.cli.output import show_progress
 from mmbench.demos import load as load_demos
-from mmbench.demos.dataset import practising_experts
+from mmbench.demos.dataset import is_by_practising, practising_experts
 from mmbench.errors import UsageError
 from mmbench.files import locked
 from mmbench.language import EncoderName, embedding_dim
@@ -236,7 +236,7 @@ def shortfall(tasks: Sequence[str], result: Path | str, where: str) -> NDArray[n
     experts = practising_experts(records)
     best = dict.fromkeys(tasks, 0.0)
     for record in records:
-        if record.agent in experts.get(record.task_id, {record.agent}):
+        if is_by_practising(record, experts):
             best[record.task_id] = max(best[record.task_id], record.score)
     missed = [1 - float(scores[t].mean()) / best[t] if best[t] else 0.0 for t in tasks]
     return np.clip(np.array(missed), _LEAST_FOCUS, 1.0)

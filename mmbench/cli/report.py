@@ -37,7 +37,7 @@ class Report:
     plot: Path | None = None
     """Also draw scores per domain and performance profiles to this .png or .html file."""
     beside: tuple[str, ...] = ()
-    """Scores to stand beside them: names of references that come with mmbench (random, bc, ...), or
+    """Scores to stand beside them: names of references that come with mmbench (newt, ...), or
     files of --summary."""
     html: Path | None = None
     """Also write one page with tables, a heat map, episodes and how it was made."""

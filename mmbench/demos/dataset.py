@@ -6,7 +6,7 @@ import hashlib
 import logging
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
@@ -241,16 +241,21 @@ def pack(
 
 
 def practising_experts(records: Iterable[EpisodeRecord]) -> dict[str, set[str]]:
-    """Return who plays in the practice of every task that has some.
-
-    Beside practice, a demonstration by anybody else is not to be imitated: two ways of doing one
-    thing make a bad average.
-    """
+    """Return who plays in the practice of every task that has some."""
     experts: dict[str, set[str]] = {}
     for record in records:
         if record.labels is not None:
             experts.setdefault(record.task_id, set()).add(record.agent)
     return experts
+
+
+def is_by_practising(record: EpisodeRecord, experts: Mapping[str, set[str]]) -> bool:
+    """Whether a record is by who practises its task, given `practising_experts`, or nobody does.
+
+    Beside practice, a demonstration by anybody else is not to be imitated: two ways of doing one
+    thing make a bad average.
+    """
+    return record.agent in experts.get(record.task_id, {record.agent})
 
 
 def in_16_bits(values: FloatArray) -> FloatArray:

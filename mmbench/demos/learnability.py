@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmbench.checks import at_least
-from mmbench.demos.dataset import load, practising_experts
+from mmbench.demos.dataset import is_by_practising, load, practising_experts
 from mmbench.dependencies import needed_for
 from mmbench.env import TaskEnv
 from mmbench.errors import RunError
@@ -160,12 +160,11 @@ def _clone(name: str, path: Path | str | None, updates: int, episodes: int) -> L
     trajectories = list(demonstrations)
     scores = [t.score or 0.0 for t in trajectories if t.labels is None]
     least = _MIN_SHARE_OF_BEST * max(scores)
-    experts = practising_experts(demonstrations.records).get(name)
+    experts = practising_experts(demonstrations.records)
     cloned = [
         t
         for t, record in zip(trajectories, demonstrations.records, strict=True)
-        if t.labels is not None
-        or ((t.score or 0.0) >= least and (experts is None or record.agent in experts))
+        if t.labels is not None or ((t.score or 0.0) >= least and is_by_practising(record, experts))
     ]
     obs = np.concatenate([t.observations[:-1] for t in cloned])
     label = np.concatenate([t.expert_actions for t in cloned])

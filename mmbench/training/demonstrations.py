@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.demos import load
-from mmbench.demos.dataset import practising_experts
+from mmbench.demos.dataset import is_by_practising, practising_experts
 from mmbench.episodes import Trajectory
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM
@@ -86,9 +86,7 @@ def demonstration_replay(
     for done, trajectory in enumerate(demonstrations, start=1):
         pictures = trajectory.images
         weight = _imitation_weight(trajectory, best.get(trajectory.task_id, 0.0))
-        experts = practising.get(trajectory.task_id)
-        if experts and trajectory.labels is None:
-            weight *= demonstrations.records[done - 1].agent in experts
+        weight *= is_by_practising(demonstrations.records[done - 1], practising)
         if not np.array_equal(trajectory.rewards, demonstrations.records[done - 1].rewards):
             num_different += 1
             num_spoilt += weight == 0
