@@ -32,12 +32,13 @@ from mmbench.training.devices import checked_device
 from mmbench.training.replay import Batch, Sampling
 from mmbench.training.run import (
     SNAPSHOT_INTERVAL,
-    load_snapshot,
+    count_of,
     open_run,
     optimizer_tensors,
     part,
     prefixed,
     restore_optimizer,
+    restoring,
     save_snapshot,
     with_suite,
 )
@@ -168,12 +169,12 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
     rng = np.random.default_rng(config.seed)
     num_done = 0
     if is_begun:
-        tensors, numbers = load_snapshot(out, config.device)
-        model.load_state_dict(part("model", tensors))
-        average = list(part("average", tensors).values())
-        num_done = numbers["updates"]
-        restore_optimizer(optimizer, warmup, part("optimizer", tensors), num_done)
-        rng.bit_generator.state = numbers["rng"]
+        with restoring(out, config.device) as (tensors, numbers):
+            model.load_state_dict(part("model", tensors))
+            average = list(part("average", tensors).values())
+            num_done = count_of(numbers, "updates")
+            restore_optimizer(optimizer, warmup, part("optimizer", tensors), num_done)
+            rng.bit_generator.state = numbers["rng"]
 
     def save() -> None:
         """Write a checkpoint with the averaged weights."""

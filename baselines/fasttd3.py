@@ -50,7 +50,7 @@ from mmbench.files import locked, replacing
 from mmbench.language import EncoderName, embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
-from mmbench.training.checkpoint import check_tensors
+from mmbench.training.checkpoint import DESCRIPTION, WEIGHTS, check_tensors, read_description
 from mmbench.training.demonstrations import SHIPPED
 from mmbench.training.devices import checked_device
 from mmbench.training.evaluation import evaluate_run
@@ -64,19 +64,19 @@ from mmbench.training.normalise import (
 from mmbench.training.ring import Ring, Transitions
 from mmbench.training.run import (
     SNAPSHOT,
-    load_snapshot,
+    count_of,
     open_run,
     optimizer_tensors,
     part,
     prefixed,
     restore_moments,
+    restoring,
     save_snapshot,
     with_suite,
 )
 from mmbench.training.seeds import EpisodeSeeds
 from mmbench.training.tables import action_masks, discounts, embeddings
 
-WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 LOG_INTERVAL = 100
 """Vector steps between two lines of the log."""
 _MAY_CHANGE = ("env_steps", "workers", "wandb")
@@ -753,16 +753,17 @@ class Trainer:
         save_snapshot(self.out, tensors, numbers)
 
     def _restore(self) -> None:
-        tensors, numbers = load_snapshot(self.out, self.config.device)
-        self._learner.restore(part("learner", tensors))
-        self._obs_scale.restore(part("obs", tensors))
-        self._reward_scale.restore(part("reward", tensors))
-        self._ring.restore(part("ring", tensors))
-        if self._best is not None:
-            self._best.restore(part("best", tensors))
-        self._seeds.num_given = tensors["seeds"].cpu().numpy()
-        self._scores = tensors["scores"].cpu()
-        self.env_steps, self._learner.updates = numbers["env_steps"], numbers["updates"]
+        with restoring(self.out, self.config.device) as (tensors, numbers):
+            self._learner.restore(part("learner", tensors))
+            self._obs_scale.restore(part("obs", tensors))
+            self._reward_scale.restore(part("reward", tensors))
+            self._ring.restore(part("ring", tensors))
+            if self._best is not None:
+                self._best.restore(part("best", tensors))
+            self._seeds.num_given = tensors["seeds"].cpu().numpy()
+            self._scores = tensors["scores"].cpu()
+            self.env_steps = count_of(numbers, "env_steps")
+            self._learner.updates = count_of(numbers, "updates")
 
 
 class FastTD3Agent:
@@ -807,12 +808,10 @@ class FastTD3Agent:
 
 def _load_checkpoint(folder: Path, device: str) -> tuple[FastTD3Config, dict[str, Tensor]]:
     """Return what a checkpoint says and holds, once both fit together."""
-    for name in (WEIGHTS, DESCRIPTION):
-        if not (folder / name).is_file():
-            raise CheckpointError(f"{folder} is not a checkpoint: it has no {name}")
+    content = read_description(folder)
     described = pydantic.TypeAdapter(FastTD3Config)
     try:
-        config = described.validate_json((folder / DESCRIPTION).read_bytes())
+        config = described.validate_json(content)
     except (MMBenchError, pydantic.ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{folder / DESCRIPTION} cannot be read: {reason}") from error

@@ -39,18 +39,20 @@ from mmbench.files import locked, replacing
 from mmbench.language import EncoderName, embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
+from mmbench.training.checkpoint import DESCRIPTION, WEIGHTS, read_description
 from mmbench.training.devices import checked_device
 from mmbench.training.evaluation import evaluate_run
 from mmbench.training.log import RunLog
 from mmbench.training.normalise import ObsNormaliser, RewardNormaliser
 from mmbench.training.run import (
     SNAPSHOT,
-    load_snapshot,
+    count_of,
     open_run,
     optimizer_tensors,
     part,
     prefixed,
     restore_moments,
+    restoring,
     save_snapshot,
     with_suite,
 )
@@ -62,7 +64,6 @@ with contextlib.redirect_stderr(io.StringIO()):  # it looks for gym, which print
     from stable_baselines3.common.logger import Logger
     from stable_baselines3.common.policies import BasePolicy
 
-WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 _MAY_CHANGE = ("workers", "wandb")
 _MIN_LOG_STD, _MAX_LOG_STD = -5.0, 2.0
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
@@ -535,15 +536,15 @@ class Trainer:
         self._last_snapshot = self.env_steps
 
     def _load_snapshot(self) -> None:
-        tensors, numbers = load_snapshot(self.out, self.config.device)
-        self.networks.load_state_dict(part("networks", tensors))
-        restore_moments(self._ppo.policy.optimizer, part("optimizer", tensors))
-        self._obs_scale.restore(part("obs", tensors))
-        self._reward_scale.restore(part("rewards", tensors))
-        self._generator.set_state(tensors["generator"].cpu())
-        self.env_steps = self._last_snapshot = numbers["env_steps"]
-        self.updates = numbers["updates"]
-        self._seeds.num_given = np.array(numbers["episodes_begun"], np.int64)
+        with restoring(self.out, self.config.device) as (tensors, numbers):
+            self.networks.load_state_dict(part("networks", tensors))
+            restore_moments(self._ppo.policy.optimizer, part("optimizer", tensors))
+            self._obs_scale.restore(part("obs", tensors))
+            self._reward_scale.restore(part("rewards", tensors))
+            self._generator.set_state(tensors["generator"].cpu())
+            self.env_steps = self._last_snapshot = count_of(numbers, "env_steps")
+            self.updates = count_of(numbers, "updates")
+            self._seeds.num_given = np.array(numbers["episodes_begun"], np.int64)
 
 
 @contextlib.contextmanager
@@ -616,7 +617,7 @@ def make(tasks: Sequence[str], *, checkpoint: str | None, device: str, seed: int
     checked_device(device)
     folder = Path(checkpoint)
     try:
-        described = _Description.model_validate_json((folder / DESCRIPTION).read_text())
+        described = _Description.model_validate_json(read_description(folder))
         tensors = load_file(folder / WEIGHTS, device=device)
         networks = Networks(
             described.tasks, described.encoder, described.width, described.num_layers
@@ -624,6 +625,8 @@ def make(tasks: Sequence[str], *, checkpoint: str | None, device: str, seed: int
         networks.load_state_dict(part("networks", tensors))
         obs_scale = ObsNormaliser(len(described.tasks), MAX_OBS_DIM, device)
         obs_scale.restore(part("obs", tensors))
+    except CheckpointError:
+        raise
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{folder} is no checkpoint of 'ppo': {reason}") from error

@@ -102,7 +102,7 @@ class LeaderboardVerify:
     all: bool = False
     """Replay all episodes, which is the default."""
     seed: int | None = None
-    """Seed of the draw. Default: one that nobody can foresee."""
+    """Seed of the draw. Default: one that nobody can foresee; it is printed."""
     workers: int | None = None
     """Worker processes. Default: one per core; 0 replays in this process."""
     record: bool = False
@@ -142,6 +142,7 @@ class LeaderboardVerify:
                     "num_episodes": found.num_episodes,
                     "probability_missed": missed,
                     "problems": list(found.problems),
+                    "seed": found.seed,
                 }
             )
         else:
@@ -152,6 +153,8 @@ class LeaderboardVerify:
                 f"{replayed.different} different of {num_replayed} replayed episodes; the "
                 f"submission has {found.num_episodes}"
             )
+            if found.seed is not None:
+                print(f"--seed {found.seed} draws the same episodes again")
             for number, probability in missed.items():
                 print(f"{number} forged would have been missed with probability {probability:.3g}")
         return 1 if found.problems else 0

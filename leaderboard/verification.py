@@ -49,7 +49,7 @@ def verify(
     Args:
         file: A submission.
         episodes: How many to replay; default all.
-        seed: Seed of the draw; by default nobody can foresee it.
+        seed: Seed of the draw; by default nobody can foresee which episodes are replayed.
         workers: Worker processes; default one per core.
         on_progress: Called as episodes are replayed.
 
@@ -61,7 +61,7 @@ def verify(
         return verify_result(
             folder,
             episodes=episodes,
-            seed=secrets.randbits(32) if seed is None else seed,
+            seed=seed,
             workers=workers,
             on_progress=on_progress,
         )

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from mmbench import MMBenchError, task
 from mmbench.errors import CheckpointError
-from mmbench.files import read_limited, replacing
+from mmbench.files import replacing
 from mmbench.language import EncoderName, embedding_dim, task_embeddings
-from mmbench.training.checkpoint import check_tensors
+from mmbench.training.checkpoint import DESCRIPTION, WEIGHTS, check_tensors, read_description
 from mmbench.training.tables import action_masks
 from newt_agent.config import NewtConfig
 from newt_agent.world_model import WorldModel
@@ -26,8 +26,6 @@ SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
 """The checkpoint that comes with mmbench."""
 Player = Literal["plan", "policy"]
 """What a checkpoint is best played by."""
-WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
-_MAX_DESCRIPTION_BYTES = 2**20
 _TARGET = "target_q."
 _SCALES = ("obs_mean", "obs_rate", "clock_rate")
 
@@ -129,12 +127,8 @@ def load_checkpoint(folder: Path | str, device: str = "cpu") -> Checkpoint:
         CheckpointError: If a file is missing or damaged, or tensors do not fit the model.
     """
     folder = Path(folder)
-    for name in (WEIGHTS, DESCRIPTION):
-        if not (folder / name).is_file():
-            raise CheckpointError(f"{folder} is not a checkpoint: it has no {name}")
     try:
-        content = read_limited(folder / DESCRIPTION, _MAX_DESCRIPTION_BYTES, CheckpointError)
-        described = _Description.model_validate_json(content)
+        described = _Description.model_validate_json(read_description(folder))
         specs = [task(name) for name in described.tasks]
     except (pydantic.ValidationError, MMBenchError, OSError) as error:
         reason = str(error).splitlines()[0]

@@ -25,8 +25,9 @@ from mmbench.training.replay import Replay, join
 from mmbench.training.run import (
     SNAPSHOT,
     SNAPSHOT_INTERVAL,
-    load_snapshot,
+    count_of,
     open_run,
+    restoring,
     save_snapshot,
 )
 from mmbench.training.tables import discounts
@@ -422,15 +423,15 @@ class Trainer:
         save_snapshot(self._folder, tensors, numbers)
 
     def _load_snapshot(self) -> None:
-        tensors, numbers = load_snapshot(self._folder, self.config.device)
-        self.learner.restore(tensors, numbers["warmups"])
-        self._player.mean = tensors["mean"]
-        self._generator.set_state(tensors["generator"].cpu())
-        self.env_steps = numbers["env_steps"]
-        self.updates = numbers["updates"]
-        self._num_pretrained = numbers["pretrained"]
-        self._updates_due = numbers["tokens"]
-        self._collector.restore(numbers["episodes_begun"])
-        self._rng.bit_generator.state = numbers["rng"]
-        self._is_scaled |= np.array(numbers.get("is_scaled", False))
-        self._journal.read(numbers["num_journals"], self._replay)
+        with restoring(self._folder, self.config.device) as (tensors, numbers):
+            self.learner.restore(tensors, numbers["warmups"])
+            self._player.mean = tensors["mean"]
+            self._generator.set_state(tensors["generator"].cpu())
+            self.env_steps = count_of(numbers, "env_steps")
+            self.updates = count_of(numbers, "updates")
+            self._num_pretrained = count_of(numbers, "pretrained")
+            self._updates_due = numbers["tokens"]
+            self._collector.restore(numbers["episodes_begun"])
+            self._rng.bit_generator.state = numbers["rng"]
+            self._is_scaled |= np.array(numbers.get("is_scaled", False))
+            self._journal.read(count_of(numbers, "num_journals"), self._replay)

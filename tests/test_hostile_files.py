@@ -1,20 +1,30 @@
 """Every reader of files answers a damaged one with one sentence, whatever was done to it."""
 
+import dataclasses
+import json
 import os
 import random
 import resource
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import mmbench
 from mmbench import demos
+from mmbench.cli.settings import with_settings
 from mmbench.demos import read_official
+from mmbench.demos.learnability import Learnability, learnability
 from mmbench.episodes import read_all
 from mmbench.errors import MMBenchError
 from mmbench.evaluation import load_result
+from mmbench.training.checkpoint import Trained
+from mmbench.training.checkpoint import load_checkpoint as load_trained
+from mmbench.training.checkpoint import save_checkpoint as save_trained
+from mmbench.training.journal import Journal
+from mmbench.training.replay import Replay
 from mmbench.training.run import DESCRIPTION, SNAPSHOT, load_snapshot, open_run, save_snapshot
 from newt_agent.checkpoint import Checkpoint, load_checkpoint, new_model, save_checkpoint
 from newt_agent.config import NewtConfig
@@ -23,6 +33,19 @@ from tests.demos.test_official import rows
 from tests.hostile import mutated
 
 TASK = "pygame-cartpole-balance"
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Of a baseline."""
+
+    width: int = 2
+
+
+def networks(config: Config, embedding_dim: int) -> torch.nn.Module:
+    return torch.nn.Linear(config.width, 1)
+
+
 MAX_GROWTH_KIB = 2**20
 NUM_QUICK, NUM_ALL = 150, 1000
 
@@ -42,6 +65,24 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
         lambda folder: read_official(folder / "ms-reach.pt"),
     ),
     "official checkpoint": ("official.pt", lambda folder: load_official(folder / "official.pt")),
+    "checkpoint of a baseline": (
+        "baseline/config.json",
+        lambda folder: load_trained(folder / "baseline", "x", [TASK], Config, networks),
+    ),
+    "journal": (
+        "journal/000000.npz",
+        lambda folder: Journal(folder / "journal").read(
+            1, Replay(40, obs_dim=4, action_dim=2, num_tasks=1, horizon=2)
+        ),
+    ),
+    "clones": (
+        f"clones/{TASK}.json",
+        lambda folder: learnability([TASK], out=folder / "clones", workers=0),
+    ),
+    "settings": (
+        "settings.json",
+        lambda folder: with_settings(["--config", str(folder / "settings.json")]),
+    ),
     "checkpoint": ("checkpoint/config.json", lambda folder: load_checkpoint(folder / "checkpoint")),
     "snapshot": (f"run/{SNAPSHOT}", lambda folder: load_snapshot(folder / "run", "cpu")),
     "run": (f"run/{DESCRIPTION}", lambda folder: open_run(folder / "run", {})),
@@ -65,6 +106,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     open_run(made / "run", {"tasks": [TASK], "seed": 0})
     save_snapshot(made / "run", {"weight": torch.ones(8)}, {"updates": 3})
+    save_trained(
+        made / "baseline",
+        Trained(agent="x", tasks=(TASK,), encoder="minilm", config=Config()),
+        networks(Config(), 1),
+    )
+    journal = Journal(made / "journal")
+    arrays = {"obs": np.ones((4, 4)), "action": np.ones((3, 2)), "reward": np.ones(3)}
+    journal.add(0, {name: array.astype(np.float32) for name, array in arrays.items()})
+    journal.write()
+    (made / "clones").mkdir()
+    clone = Learnability(
+        task=TASK,
+        expert="scripted",
+        has_labels=True,
+        num_steps=500,
+        demo_score=1.0,
+        clone_score=0.5,
+        clone_scores=(0.5,),
+    )
+    (made / "clones" / f"{TASK}.json").write_text(json.dumps(dataclasses.asdict(clone)))
+    (made / "settings.json").write_text('{"episodes": 3, "tasks": ["pygame-pong"]}')
     see_trajectory(made)
     return made
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -53,6 +54,25 @@ def forged(honest: Path, out: Path, change: Callable[[list[Row], Row], None]) ->
 def test_an_honest_result_is_equal(honest: Path) -> None:
     found = verify_result(honest, workers=0)
     assert (found.is_complete, found.count("equal"), found.problems) == (True, 6, ())
+
+
+def test_nobody_foresees_which_episodes_are_replayed(honest: Path) -> None:
+    """And who knows the seed that was printed can replay the same ones."""
+    drawn = []
+    for _ in range(2):
+        done = subprocess.run(
+            [*MMBENCH, "verify", str(honest), "--episodes", "1", "--workers", "0"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        drawn.append(re.fullmatch(r"--seed (\d+) draws .+", done.stdout.splitlines()[-1]))
+    seeds = [int(match[1]) for match in drawn if match]
+    assert len(set(seeds)) == 2
+    again = [verify_result(honest, episodes=2, seed=seeds[0], workers=0) for _ in range(2)]
+    assert again[0].verdicts == again[1].verdicts
+    assert again[0].seed == seeds[0]
+    assert verify_result(honest, workers=0).seed is None
 
 
 def cut(rows: list[Row], manifest: Row) -> None:

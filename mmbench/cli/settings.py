@@ -96,7 +96,7 @@ def _parsed(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8")
         found: Any = json.loads(text) if file.suffix == ".json" else _toml(text)
-    except ValueError as error:  # of UTF-8, JSON and TOML alike
+    except (ValueError, RecursionError) as error:  # of UTF-8, JSON and TOML alike
         raise UsageError(f"{file} cannot be read: {error}") from error
     if not isinstance(found, dict):
         raise UsageError(f"{file} holds a {type(found).__name__}, expected options by their names")

@@ -24,8 +24,8 @@ class Verify:
     """Replay only so many episodes, drawn at random. Default: all."""
     all: bool = False
     """Replay all episodes, which is the default."""
-    seed: int = 0
-    """Seed of the draw."""
+    seed: int | None = None
+    """Seed of the draw. Default: one that nobody can foresee; it is printed."""
     workers: int | None = None
     """Worker processes. Default: one per core; 0 replays in this process."""
     json: bool = False
@@ -33,7 +33,7 @@ class Verify:
 
     def run(self) -> int:
         """Check, and say what was found."""
-        at_least(0, episodes=self.episodes, workers=self.workers)
+        at_least(0, episodes=self.episodes, seed=self.seed, workers=self.workers)
         if not self.result.is_dir():
             raise ResultError(f"{self.result} is not a result directory")
         with show_progress() as on_progress:
@@ -55,6 +55,8 @@ class Verify:
                 f"episodes; the result has {found.num_episodes} and is "
                 f"{'complete' if found.is_complete else 'incomplete'}"
             )
+            if found.seed is not None:
+                print(f"--seed {found.seed} draws the same episodes again")
         return 1 if found.problems else 0
 
 
@@ -67,5 +69,6 @@ def _as_json(found: Verification) -> dict[str, object]:
         "consistent": found.count("consistent"),
         "different": found.count("different"),
         "problems": list(found.problems),
+        "seed": found.seed,
         "verdicts": [asdict(verdict) for verdict in found.verdicts],
     }

@@ -4,14 +4,13 @@ import contextlib
 import dataclasses
 import hashlib
 import logging
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
 import numpy as np
 
+from mmbench.array_files import load_arrays
 from mmbench.env import IMAGE_SIZE, ObsType, TaskEnv
 from mmbench.episodes import EpisodeRecord, Trajectory, read, record_episode, replay, write
 from mmbench.errors import DemonstrationError
@@ -289,15 +288,9 @@ def _write_cached(file: Path, trajectory: Trajectory) -> None:
 
 def _read_cached(file: Path, record: EpisodeRecord, has_images: bool) -> Trajectory | None:
     """Return what was kept of a record, or `None` if there is nothing that fits it."""
-    if file.is_symlink() or not file.is_file():
-        return None
     try:
-        with zipfile.ZipFile(file) as packed:
-            if sum(entry.file_size for entry in packed.infolist()) > _MAX_CACHED_BYTES:
-                return None
-        with np.load(file, allow_pickle=False) as opened:
-            arrays = dict(opened)
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error):
+        arrays = load_arrays(file, DemonstrationError, max_bytes=_MAX_CACHED_BYTES)
+    except DemonstrationError:
         return None
     num_steps, obs_dim = record.length, get_task(record.task_id).obs_dim
     shapes = {

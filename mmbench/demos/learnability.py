@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import pydantic
 
 from mmbench.checks import at_least
 from mmbench.demos.dataset import is_by_practising, load, practising_experts
 from mmbench.dependencies import needed_for
 from mmbench.env import TaskEnv
 from mmbench.errors import RunError
-from mmbench.files import locked, replacing
+from mmbench.files import locked, read_limited, replacing
 from mmbench.pool import worker_pool
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import distinct_tasks
@@ -31,6 +32,8 @@ DEFAULT_EPISODES = 3
 _WIDTH, _BATCH_SIZE, _LEARNING_RATE = 256, 256, 1e-3
 _MIN_STD, _CLIP = 1e-3, 5.0
 _MIN_SHARE_OF_BEST = 0.5
+_MAX_BYTES = 2**20
+_Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +100,7 @@ def learnability(
         names = [spec.id for spec in distinct_tasks(tasks)]
         for name in names:
             if (out / f"{name}.json").exists():
-                values = json.loads((out / f"{name}.json").read_text())
-                values["clone_scores"] = tuple(values["clone_scores"])
-                found[name] = Learnability(**values)
+                found[name] = _read(out / f"{name}.json", Learnability)
         todo = [name for name in names if name not in found]
 
         def keep(result: Learnability) -> None:
@@ -143,11 +144,21 @@ def learnability_table(results: Sequence[Learnability]) -> Table:
     return Table(header, tuple(rows))
 
 
+def _read(file: Path, kind: type[_Kind]) -> _Kind:
+    try:
+        return pydantic.TypeAdapter(kind).validate_json(read_limited(file, _MAX_BYTES, RunError))
+    except OSError as error:
+        raise RunError(f"{file} cannot be read: {error.strerror}") from error
+    except pydantic.ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise RunError(f"{file} cannot be read: {reason}") from error
+
+
 def _check_settings(file: Path, settings: dict[str, Any]) -> None:
     if not file.exists():
         with replacing(file) as partial:
             partial.write_text(json.dumps(settings, indent=2) + "\n")
-    elif json.loads(file.read_text()) != settings:
+    elif _read(file, dict[str, Any]) != settings:
         raise RunError(f"{file.parent} holds a run with other settings; choose another --out")
 
 

@@ -1,6 +1,7 @@
 """Whether a result is what it says: manifest, completeness, rules and replay at once."""
 
 import random
+import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,12 +23,14 @@ class Verification:
         num_episodes: Episodes that are there.
         verdicts: One for every episode that was replayed.
         problems: Sentences on what is wrong; none if everything is right.
+        seed: Of the draw of the episodes that were replayed; `None` if all were.
     """
 
     is_complete: bool
     num_episodes: int
     verdicts: tuple[Verdict, ...]
     problems: tuple[str, ...]
+    seed: int | None = None
 
     def count(self, answer: Answer) -> int:
         """Return how many replayed episodes were `equal`, `consistent` or `different`."""
@@ -38,7 +41,7 @@ def verify_result(
     directory: Path | str,
     *,
     episodes: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     workers: int | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> Verification:
@@ -47,7 +50,7 @@ def verify_result(
     Args:
         directory: A result directory.
         episodes: How many to replay, drawn at random; default all.
-        seed: Seed of the draw.
+        seed: Seed of the draw; by default nobody can foresee which episodes are replayed.
         workers: Worker processes; default one per core; 0 replays in this process.
         on_progress: Called as episodes are replayed.
     """
@@ -55,9 +58,13 @@ def verify_result(
         result = load_result(directory)
     except (ResultError, EpisodeError) as error:
         return Verification(is_complete=False, num_episodes=0, verdicts=(), problems=(str(error),))
-    verdicts = verify(
-        sample(result.episodes, episodes, seed), workers=workers, on_progress=on_progress
-    )
+    chosen: Sequence[EpisodeRecord] = result.episodes
+    if episodes is None or episodes >= len(chosen):
+        seed = None
+    else:
+        seed = secrets.randbits(32) if seed is None else seed
+        chosen = random.Random(seed).sample(chosen, episodes)
+    verdicts = verify(chosen, workers=workers, on_progress=on_progress)
     problems = [verdict.reason for verdict in verdicts if verdict.answer == "different"]
     if not result.is_complete:
         problems.insert(0, f"{directory} is incomplete: {result.completeness}")
@@ -66,13 +73,5 @@ def verify_result(
         num_episodes=len(result.episodes),
         verdicts=tuple(verdicts),
         problems=tuple(problems),
+        seed=seed,
     )
-
-
-def sample(
-    records: Sequence[EpisodeRecord], number: int | None, seed: int
-) -> Sequence[EpisodeRecord]:
-    """Return `number` of the records, drawn at random without repeats, or all of them."""
-    if number is None or number >= len(records):
-        return records
-    return random.Random(seed).sample(records, number)

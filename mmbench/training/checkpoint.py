@@ -13,12 +13,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mmbench import MMBenchError, task
-from mmbench.errors import CheckpointError
-from mmbench.files import replacing
+from mmbench import task
+from mmbench.errors import CheckpointError, UnknownTaskError
+from mmbench.files import read_limited, replacing
 from mmbench.language import EncoderName, embedding_dim
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
+_MAX_DESCRIPTION_BYTES = 2**20
 _Config = TypeVar("_Config")
 _Networks = TypeVar("_Networks", bound=nn.Module)
 
@@ -48,6 +49,21 @@ class Trained(Generic[_Config]):
     tasks: tuple[str, ...]
     encoder: EncoderName
     config: _Config
+
+
+def read_description(folder: Path) -> bytes:
+    """Return what a checkpoint says of itself.
+
+    Raises:
+        CheckpointError: If the folder is no checkpoint.
+    """
+    for name in (WEIGHTS, DESCRIPTION):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder} is not a checkpoint: it has no {name}")
+    try:
+        return read_limited(folder / DESCRIPTION, _MAX_DESCRIPTION_BYTES, CheckpointError)
+    except OSError as error:
+        raise CheckpointError(f"{folder / DESCRIPTION}: {error.strerror}") from error
 
 
 def save_checkpoint(folder: Path, trained: Trained[Any], networks: nn.Module) -> None:
@@ -82,15 +98,12 @@ def load_checkpoint(
     if folder is None:
         raise CheckpointError(f"agent {agent!r} plays a checkpoint; give one with --checkpoint")
     folder = Path(folder)
-    for name in (WEIGHTS, DESCRIPTION):
-        if not (folder / name).is_file():
-            raise CheckpointError(f"{folder} is not a checkpoint: it has no {name}")
     try:
-        found = _Description.model_validate_json((folder / DESCRIPTION).read_text())
+        found = _Description.model_validate_json(read_description(folder))
         config = pydantic.TypeAdapter(config_type).validate_python(found.config)
         for name in found.tasks:
             task(name)
-    except (pydantic.ValidationError, MMBenchError, UnicodeDecodeError) as error:
+    except (pydantic.ValidationError, UnknownTaskError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{folder / DESCRIPTION} cannot be read: {reason}") from error
     if found.agent != agent:

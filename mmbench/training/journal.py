@@ -6,12 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.array_files import load_arrays
+from mmbench.errors import RunError
 from mmbench.files import replacing
 from mmbench.training.replay import Replay
 
 Episode = dict[str, NDArray[np.float32]]
 """Arguments of `Replay.add`: `obs`, `action`, `reward` and perhaps `feature`."""
 _OF_STEPS = ("action", "reward")
+_MAX_FILE_BYTES = 2**32
+"""What a file may unpack to: what thousands of episodes with the features of pictures take."""
 
 
 class Journal:
@@ -47,11 +51,14 @@ class Journal:
         self._new.clear()
 
     def read(self, num_files: int, replay: Replay) -> None:
-        """Put the episodes of the first files into a buffer, in the order they were played."""
+        """Put the episodes of the first files into a buffer, in the order they were played.
+
+        Raises:
+            RunError: If a file is missing or damaged.
+        """
         self.num_files = num_files
         for number in range(num_files):
-            with np.load(self._file(number), allow_pickle=False) as opened:
-                arrays = dict(opened)
+            arrays = load_arrays(self._file(number), RunError, max_bytes=_MAX_FILE_BYTES)
             tasks, lengths = arrays.pop("task").tolist(), arrays.pop("length").tolist()
             at = dict.fromkeys(arrays, 0)
             for task, length in zip(tasks, lengths, strict=True):

@@ -27,7 +27,7 @@ from mmbench.training.evaluation import evaluate_run
 from mmbench.training.journal import Episode, Journal
 from mmbench.training.log import RunLog
 from mmbench.training.replay import Replay
-from mmbench.training.run import SNAPSHOT, load_snapshot, open_run, save_snapshot
+from mmbench.training.run import SNAPSHOT, count_of, open_run, restoring, save_snapshot
 from mmbench.training.tables import action_masks
 
 _MAY_CHANGE = ("workers", "wandb")
@@ -266,12 +266,12 @@ class OnlineRun:
         save_snapshot(self._out, tensors, {"run": own, "learner": numbers})
 
     def _load_snapshot(self) -> None:
-        tensors, numbers = load_snapshot(self._out, self._config.device)
-        own = numbers["run"]
-        self.env_steps = own["env_steps"]
-        self.updates = own["updates"]
-        self._tokens = own["tokens"]
-        self._collector.restore(own["episodes_begun"])
-        self._rng.bit_generator.state = own["rng"]
-        self._journal.read(own["num_journals"], self._learner.replay)
-        self._learner.restore(tensors, numbers["learner"])
+        with restoring(self._out, self._config.device) as (tensors, numbers):
+            own = numbers["run"]
+            self.env_steps = count_of(own, "env_steps")
+            self.updates = count_of(own, "updates")
+            self._tokens = own["tokens"]
+            self._collector.restore(own["episodes_begun"])
+            self._rng.bit_generator.state = own["rng"]
+            self._journal.read(count_of(own, "num_journals"), self._learner.replay)
+            self._learner.restore(tensors, numbers["learner"])

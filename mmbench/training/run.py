@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,11 +12,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from mmbench.errors import RunError
+from mmbench.errors import MMBenchError, RunError
 from mmbench.files import read_limited, replacing
 from mmbench.registry import choose_tasks
 
 _MAX_DESCRIPTION_BYTES = 2**20
+_MAX_REASON = 200
 DESCRIPTION, SNAPSHOT = "train.json", "snapshot.safetensors"
 SNAPSHOT_INTERVAL = 1000
 """Updates between snapshots while there is no episode to end."""
@@ -113,6 +115,35 @@ def load_snapshot(folder: Path, device: str) -> tuple[dict[str, Tensor], dict[st
     if broken:
         raise RunError(f"{file}: {broken[0]} holds numbers that are not finite")
     return tensors, numbers
+
+
+@contextmanager
+def restoring(folder: Path, device: str) -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
+    """Give the tensors and numbers of a snapshot to a block that goes on from them.
+
+    Raises:
+        RunError: If the file is damaged, or the block finds that it does not fit.
+    """
+    tensors, numbers = load_snapshot(folder, device)
+    try:
+        yield tensors, numbers
+    except MMBenchError:
+        raise
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MAX_REASON]
+        raise RunError(f"{folder / SNAPSHOT} does not fit this run ({reason})") from error
+
+
+def count_of(numbers: Mapping[str, Any], name: str) -> int:
+    """Return a count that a snapshot holds.
+
+    Raises:
+        RunError: If it is none.
+    """
+    count = numbers.get(name)
+    if type(count) is not int or count < 0:
+        raise RunError(f"{SNAPSHOT}: {name} is {count!r}, expected a number of 0 or more")
+    return count
 
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,6 +3,8 @@
 import csv
 import dataclasses
 import json
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ import mmbench
 from mmbench.errors import DeviceError, RunError, UsageError
 from mmbench.training.curves import read_evaluations
 from mmbench.training.replay import Batch
+from mmbench.training.run import load_snapshot, save_snapshot
 from newt_agent.agent import make
 from newt_agent.checkpoint import SHIPPED_WEIGHTS, load_checkpoint
 from newt_agent.config import PlannerConfig, TrainConfig
@@ -105,6 +108,28 @@ def test_kill_and_resume_give_the_same_weights(whole_run: Path, tmp_path: Path) 
         torch.testing.assert_close(resumed.model.state_dict()[name], tensor, rtol=0, atol=0)
     for name, tensor in whole.target_q.items():
         torch.testing.assert_close(resumed.target_q[name], tensor, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("updates", -5, "updates is -5, expected a number of 0 or more"),
+        ("env_steps", "many", "env_steps is 'many', expected a number of 0 or more"),
+        ("rng", {"bit_generator": "MT19937"}, "does not fit this run (ValueError: "),
+        ("episodes_begun", "x", "does not fit this run ("),
+        ("num_journals", 1000, "is not a regular file"),
+    ],
+)
+def test_a_damaged_snapshot_is_told(
+    whole_run: Path, tmp_path: Path, name: str, value: object, reason: str
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(whole_run, run)
+    tensors, numbers = load_snapshot(run, "cpu")
+    save_snapshot(run, tensors, {**numbers, name: value})
+    with pytest.raises(RunError, match=re.escape(reason)) as told:
+        Trainer(CONFIG, run)
+    assert "\n" not in str(told.value)
 
 
 def test_pretraining_on_demonstrations(tmp_path: Path) -> None:
