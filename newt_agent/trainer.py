@@ -239,6 +239,8 @@ class Trainer:
         with self._collector as collector:
             while self.env_steps < self.config.env_steps:
                 collector.step(self._act(collector.seen))
+                if not self._group.agree(collector.is_aligned, self._device):
+                    collector.begin_anew()
                 self.env_steps += self._steps_at_once
                 if self.env_steps >= self._seeding_steps:
                     self._scale_observations()

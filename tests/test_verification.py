@@ -205,6 +205,20 @@ def test_rounding_on_another_class_is_consistent(honest: Path) -> None:
     assert judge(elsewhere, replayed, ()).answer == "different"
 
 
+def test_a_return_may_differ_by_what_a_record_loses_of_rewards(honest: Path) -> None:
+    """Environments add up rewards of 64 bits, of which a record keeps 32."""
+    record = next(r for r in read_all(honest) if r.task_id == "pygame-cartpole-balance")
+    replayed = replay(record)
+    total = record.episode_return * (1 + 1e-14)
+    score = mmbench.task(record.task_id).score.score(total, record.success)
+    rounded = dataclasses.replace(record, episode_return=total, score=score, platform="another")
+    assert judge(rounded, replayed, ()).answer == "consistent"
+    here = dataclasses.replace(rounded, platform=platform_class())
+    assert judge(here, replayed, ()).answer == "different"
+    won = dataclasses.replace(record, success=True, platform="another")
+    assert judge(won, replayed, ()).answer == "different"
+
+
 CHAOTIC = "mujoco-halfcheetah"
 """A task in which rounding leads far."""
 

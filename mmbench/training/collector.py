@@ -55,6 +55,8 @@ class Collector(AbstractContextManager["Collector"]):
         seen: What the slots see now.
         all_begin: Whether all slots begin an episode at once: what follows is then a function of
             `episodes_begun`, and a run can go on from here.
+        is_aligned: Whether that will come again by itself. A worker that was lost makes its slots
+            begin at another time than the others; `begin_anew` then.
     """
 
     seen: Seen
@@ -73,7 +75,7 @@ class Collector(AbstractContextManager["Collector"]):
         clock_rates: FloatArray | None = None,
     ) -> None:
         self.slot_task = np.repeat(np.asarray(own, np.int64), copies)
-        self.all_begin = True
+        self.all_begin = self.is_aligned = True
         self._tasks = tasks
         self._copies, self._seed = copies, seed
         self._obs_type, self._workers = obs_type, workers
@@ -109,13 +111,7 @@ class Collector(AbstractContextManager["Collector"]):
             num_workers=self._workers,
             obs_type=self._obs_type,
         )
-        slots = range(self.num_slots)
-        obs, _ = self._envs.reset(seed=[self._next_seed(slot) for slot in slots])
-        self._queue_seeds(slots)
-        states, features = observed(obs, self._images)
-        first = np.ones(self.num_slots, bool)
-        self.seen = Seen(self._clock(states, first), features, first)
-        self._episodes = [_EpisodeNow(row) for row in _rows(states, features)]
+        self._begin()
         return self
 
     def __exit__(
@@ -127,6 +123,22 @@ class Collector(AbstractContextManager["Collector"]):
         """Close the environments."""
         assert self._envs is not None
         self._envs.close()
+
+    def begin_anew(self) -> None:
+        """Begin the next episode in every slot; those that run now are dropped."""
+        self._begun -= 1  # the one that was queued was not begun
+        self._begin()
+
+    def _begin(self) -> None:
+        assert self._envs is not None
+        slots = range(self.num_slots)
+        obs, _ = self._envs.reset(seed=[self._next_seed(slot) for slot in slots])
+        self._queue_seeds(slots)
+        states, features = observed(obs, self._images)
+        first = np.ones(self.num_slots, bool)
+        self.seen = Seen(self._clock(states, first), features, first)
+        self._episodes = [_EpisodeNow(row) for row in _rows(states, features)]
+        self.all_begin = self.is_aligned = True
 
     def step(self, actions: FloatArray) -> None:
         """Play padded actions, shape `(E, A)`; `seen` and `all_begin` are then the next ones."""
@@ -144,6 +156,7 @@ class Collector(AbstractContextManager["Collector"]):
             episode.add(actions[slot], float(rewards[slot]), reached[slot])
         if ended:
             restarted, scores = (info["final_info"][k] for k in ("worker_restarted", "score"))
+            self.is_aligned &= not restarted[ended].any()
             for slot in ended:
                 if not restarted[slot]:
                     played = self._episodes[slot].arrays()

@@ -196,6 +196,8 @@ class OnlineRun:
                     seen = collector.seen
                     actions = learner.explore(seen.states, collector.slot_task, seen.first)
                 collector.step(actions)
+                if not collector.is_aligned:
+                    collector.begin_anew()
                 self.env_steps += num_slots
                 if self.env_steps >= seeding_steps and learner.replay.num_episodes:
                     self._tokens += num_slots * config.updates_per_env_step

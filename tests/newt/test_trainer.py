@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import mmbench
 from mmbench.errors import DeviceError, RunError, UsageError
+from mmbench.simulator import FloatArray
+from mmbench.training.collector import Collector
 from mmbench.training.curves import read_evaluations
 from mmbench.training.replay import Batch
 from mmbench.training.run import load_snapshot, save_snapshot
@@ -130,6 +133,28 @@ def test_a_damaged_snapshot_is_told(
     with pytest.raises(RunError, match=re.escape(reason)) as told:
         Trainer(CONFIG, run)
     assert "\n" not in str(told.value)
+
+
+def test_snapshots_go_on_after_a_worker_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two environments of 50 steps; at step 20 the worker of one dies, and both begin anew."""
+    num_calls = 0
+    step = Collector.step
+
+    def step_and_kill(self: Collector, actions: FloatArray) -> None:
+        nonlocal num_calls
+        num_calls += 1
+        if num_calls == 20:
+            next(c for c in active_children() if c.name == "mmbench-worker-1").kill()
+        step(self, actions)
+
+    monkeypatch.setattr(Collector, "step", step_and_kill)
+    config = dataclasses.replace(
+        CONFIG, copies=2, workers=2, env_steps=250, eval_interval=1000, updates_per_env_step=0.01
+    )
+    Trainer(config, tmp_path).run()
+    assert load_snapshot(tmp_path, "cpu")[1]["env_steps"] == 2 * (20 + 2 * 50)
 
 
 def test_pretraining_on_demonstrations(tmp_path: Path) -> None:

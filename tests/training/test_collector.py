@@ -1,5 +1,6 @@
 """Environments of a run: whole episodes, each of a seed of its own, and how they outlive a stop."""
 
+from multiprocessing import active_children
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,14 +21,14 @@ class Played(NamedTuple):
     score: float
 
 
-def collector(played: list[Played], clock_rate: float = 0.0) -> Collector:
+def collector(played: list[Played], clock_rate: float = 0.0, workers: int = 0) -> Collector:
     return Collector(
         ["pygame-pong", TASK],
         own=[1],
         copies=2,
         seed=3,
         obs_type="state",
-        workers=0,
+        workers=workers,
         images=None,
         on_episode=lambda *episode: played.append(Played(*episode)),
         clock_rates=np.array([0, clock_rate], np.float32),
@@ -61,6 +62,31 @@ def test_episodes_are_whole_and_go_on_where_a_run_was_stopped() -> None:
     resumed.restore([1, 1])
     with resumed:
         np.testing.assert_array_equal(resumed.seen.states, next_begun)
+
+
+def test_slots_begin_together_again_after_a_worker_is_lost() -> None:
+    played: list[Played] = []
+    with collector(played, workers=2) as playing:
+        for _ in range(20):
+            playing.step(NO_ACTION)
+        lost = next(child for child in active_children() if child.name == "mmbench-worker-1")
+        lost.kill()
+        playing.step(NO_ACTION)
+        assert not playing.is_aligned
+        playing.begin_anew()
+        assert playing.is_aligned
+        assert playing.all_begin
+        assert playing.seen.first.all()
+        begun, at = playing.seen.states, playing.episodes_begun()
+        for _ in range(50):
+            assert played == []
+            playing.step(NO_ACTION)
+        assert playing.all_begin
+    assert len(played) == 2
+    resumed = collector(played)
+    resumed.restore(at)
+    with resumed:
+        np.testing.assert_array_equal(resumed.seen.states, begun)
 
 
 def test_clocks_are_shown_in_what_is_seen_and_in_what_is_kept() -> None:
