@@ -25,7 +25,7 @@ from mmbench.plugins import load_plugin, near_match, plugins
 ENTRY_POINT_GROUP = "mmbench.commands"
 TRAINERS = "mmbench.trainers"
 """Commands of `mmbench train`."""
-DONE, FAILED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 _HELP = ("-h", "--help", "help")
 _VERSION = ("-V", "--version", "version")
 _NO_FAULT_OF_THE_CALLER = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.ENOMEM, errno.EMFILE)
@@ -68,9 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename is not None else ""
         print(f"mmbench: {printable(place)}{error.strerror}", file=sys.stderr)
         return FAILED if error.errno in _NO_FAULT_OF_THE_CALLER else USAGE
-    except _TerminatedError:
+    except _TerminatedError as ended:
         print("mmbench: terminated; what was finished is kept", file=sys.stderr)
-        return TERMINATED
+        return 128 + ended.signal_number
     except KeyboardInterrupt:
         print("mmbench: interrupted; what was finished is kept", file=sys.stderr)
         return INTERRUPTED
@@ -112,24 +112,36 @@ def _own_error(error: BaseException | None) -> MMBenchError | None:
 
 
 class _TerminatedError(KeyboardInterrupt):
-    """SIGTERM, which ends a command as Ctrl-C does."""
+    """A signal that ends a command as Ctrl-C does."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__()
+        self.signal_number = signal_number
 
 
 @contextlib.contextmanager
 def _told_to_end() -> Iterator[None]:
-    """Let SIGTERM unwind the command, so that workers and shared memory go with it."""
+    """Let signals unwind the command, so that workers and shared memory go with it.
+
+    These are SIGTERM and SIGHUP, of a terminal that is closed, unless `nohup` ignores that.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise _TerminatedError
+        raise _TerminatedError(number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    ending = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in ending}
+    for number in ending:
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in ending:
+            signal.signal(number, before[number])
 
 
 @contextlib.contextmanager

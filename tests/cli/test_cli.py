@@ -260,7 +260,8 @@ def test_bench_env_prints_json() -> None:
     assert all(row["simulator_step_s"] > 0 and 0 < row["step_s"] < 0.1 for row in rows)
 
 
-def test_a_terminated_command_says_so_and_goes_on_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminated_command_says_so(tmp_path: Path, ending: signal.Signals) -> None:
     arguments = ("evaluate", "--tasks", *TASKS, "--episodes", "300", "--workers", "2")
     code = "import sys; from mmbench.cli.main import main; sys.exit(main())"
     with subprocess.Popen(
@@ -272,7 +273,7 @@ def test_a_terminated_command_says_so_and_goes_on_later(tmp_path: Path) -> None:
         assert process.stderr is not None
         lines = iter(process.stderr.readline, "")
         assert any(line.startswith("playing") for line in lines)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(ending)
         last = process.stderr.read().splitlines()
-    assert process.returncode == 143
+    assert process.returncode == 128 + ending
     assert last == ["mmbench: terminated; what was finished is kept"]

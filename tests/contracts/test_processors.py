@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mmbench.registry import list_tasks
+from tests.processors import SETTINGS, answers, honest_episodes, three_of_each_domain
 
 # The rewards of Meta-World are the package's own, and it leaves lengths to BLAS.
 ADDS_UP_ELSEWHERE = ("metaworld",)
-KNOWN_TO_HAVE_DIFFERED = ("ms-ant-walk", "og-antball", "rd-push-red")
 PLAY = """
 import sys
 import numpy as np
@@ -33,25 +34,11 @@ np.savez(sys.argv[1], **seen)
 """
 
 
-def three_of_each_domain() -> list[str]:
-    by_domain: dict[str, list[str]] = {}
-    for spec in list_tasks(split="train"):
-        by_domain.setdefault(spec.domain.name, []).append(spec.id)
-    chosen = []
-    for tasks in by_domain.values():
-        known = [task for task in tasks if task in KNOWN_TO_HAVE_DIFFERED]
-        spread = [task for task in tasks[:: max(1, len(tasks) // 3)] if task not in known]
-        chosen += [*known, *spread][:3]
-    return chosen
-
-
 def test_an_older_processor_plays_the_same_episodes(tmp_path: Path) -> None:
     tasks = three_of_each_domain()
     assert len(tasks) == 30
-    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])  # type: ignore[call-overload]
-    older = {"OPENBLAS_CORETYPE": "Nehalem", "NPY_DISABLE_CPU_FEATURES": " ".join(found)}
     played = []
-    for name, changes in (("here", {}), ("older", older)):
+    for name, changes in (("here", {}), ("older", SETTINGS["BLAS of Nehalem, NumPy without AVX"])):
         file = tmp_path / f"{name}.npz"
         subprocess.run(
             [sys.executable, "-c", PLAY, str(file), *tasks],
@@ -67,3 +54,20 @@ def test_an_older_processor_plays_the_same_episodes(tmp_path: Path) -> None:
                 np.testing.assert_allclose(here[key], there[key], rtol=1e-12, err_msg=key)
             else:
                 np.testing.assert_array_equal(here[key], there[key], err_msg=key)
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return honest_episodes(tmp_path_factory.mktemp("honest"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_no_honest_episode_is_different_where_libraries_choose_other_code(
+    honest: Path, setting: str
+) -> None:
+    found = answers(honest, setting)
+    assert len(found) >= 100
+    assert [verdict.reason for verdict in found if verdict.answer == "different"] == []
+    if not SETTINGS[setting]:
+        assert {verdict.answer for verdict in found} == {"equal"}
