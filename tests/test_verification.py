@@ -17,7 +17,7 @@ import pytest
 
 import mmbench
 from mmbench.env import TaskEnv
-from mmbench.episodes import EpisodeRecord, read_all, record_episode, replay, verify
+from mmbench.episodes import EpisodeRecord, is_robust, read_all, record_episode, replay, verify
 from mmbench.episodes.store import SCHEMA
 from mmbench.episodes.verification import ROUNDING, judge
 from mmbench.errors import ResultError, RunError
@@ -246,6 +246,21 @@ def test_an_honest_episode_may_drift_apart_on_another_class(
     apart = np.abs(here.rewards - elsewhere.rewards)
     assert apart.max() > 100 * ROUNDING * np.abs(here.rewards).max()
     assert verify([elsewhere], workers=0)[0].answer == "consistent"
+
+
+def test_a_robust_episode_ends_the_same_after_rounding(
+    honest: Path, drifting: tuple[EpisodeRecord, EpisodeRecord]
+) -> None:
+    record = next(r for r in read_all(honest) if r.task_id == "pygame-cartpole-balance")
+    env = TaskEnv(record.task_id)
+    assert is_robust(record, env)
+    won = dataclasses.replace(record, success=True)  # which nudged replays do not
+    assert not is_robust(won, env)
+    env.close()
+    env = TaskEnv(CHAOTIC)
+    far = drifting[0].rewards + np.float32(1)  # as if all that followed had depended on one bit
+    assert not is_robust(with_rewards(drifting[0], far), env)
+    env.close()
 
 
 def one_more_after_rounding(rewards: FloatArray) -> FloatArray:

@@ -257,6 +257,9 @@ class DemosPack:
     """Episodes per task."""
     steps: int = 0
     """Take more episodes, if they are needed for so many env steps per task."""
+    robust: bool = False
+    """Prefer good episodes that rounding leads to no other end, as on another processor: each is
+    replayed a few times with its actions nudged."""
 
     def run(self) -> int:
         """Write the files, then print the statistics."""
@@ -264,7 +267,15 @@ class DemosPack:
         at_least(0, steps=self.steps)
         if not self.sources:
             raise UsageError("give at least one directory of demonstrations")
-        pack(self.sources, self.out, episodes=self.episodes, steps=self.steps)
+        with show_progress() as on_progress:
+            pack(
+                self.sources,
+                self.out,
+                episodes=self.episodes,
+                steps=self.steps,
+                prefers_robust=self.robust,
+                on_progress=on_progress,
+            )
         _print_stats(self.out, as_json=False)
         return 0
 

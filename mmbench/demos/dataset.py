@@ -12,9 +12,18 @@ import numpy as np
 
 from mmbench.array_files import load_arrays
 from mmbench.env import IMAGE_SIZE, ObsType, TaskEnv
-from mmbench.episodes import EpisodeRecord, Trajectory, read, record_episode, replay, write
+from mmbench.episodes import (
+    EpisodeRecord,
+    Trajectory,
+    is_robust,
+    read,
+    record_episode,
+    replay,
+    write,
+)
 from mmbench.errors import DemonstrationError
 from mmbench.files import cache_folder, replacing
+from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import get_suite, get_task
 from mmbench.simulator import FloatArray
 
@@ -195,7 +204,13 @@ def _cached_as(record: EpisodeRecord, kind: str) -> Path:
 
 
 def pack(
-    sources: Sequence[Path | str], out: Path | str, *, episodes: int = 10, steps: int = 0
+    sources: Sequence[Path | str],
+    out: Path | str,
+    *,
+    episodes: int = 10,
+    steps: int = 0,
+    prefers_robust: bool = False,
+    on_progress: OnProgress = ignore_progress,
 ) -> None:
     """Write the best episodes of every task found in `sources` to `out`, one file per task.
 
@@ -208,6 +223,10 @@ def pack(
         out: Directory for the files; a task's file is replaced.
         episodes: Episodes per task.
         steps: Take more good ones than `episodes`, if they are needed for so many env steps.
+        prefers_robust: Whether good episodes come first that rounding leads to no other end
+            (`mmbench.episodes.is_robust`), and no others are taken beyond `episodes`. Every good
+            episode is replayed a few times.
+        on_progress: Called as episodes are replayed.
     """
     found: dict[str, list[EpisodeRecord]] = {}
     for source in map(Path, sources):
@@ -221,11 +240,14 @@ def pack(
         for record in sorted(records, key=lambda r: (-r.score, -r.episode_return, r.seed)):
             best.setdefault(record.seed, record)
         num_wanted = max(episodes, -(-steps // get_task(task).max_episode_steps))
-        chosen = [
-            record
-            for index, record in enumerate(list(best.values())[:num_wanted])
-            if index < episodes or record.score >= MIN_GOOD_SCORE
-        ]
+        good = [record for record in best.values() if record.score >= MIN_GOOD_SCORE]
+        bad = [record for record in best.values() if record.score < MIN_GOOD_SCORE]
+        fragile: list[EpisodeRecord] = []
+        if prefers_robust and good:
+            good, fragile = _by_robustness(task, good, on_progress)
+        num_fragile = max(0, episodes - len(good))
+        chosen = (good + fragile[:num_fragile])[:num_wanted]
+        chosen += bad[: max(0, episodes - len(chosen))]
         write(chosen, Path(out) / f"{task}.parquet")
     practice: dict[str, dict[int, EpisodeRecord]] = {}
     for source in map(Path, sources):
@@ -237,6 +259,22 @@ def pack(
         (Path(out) / PRACTICE).mkdir(exist_ok=True)
     for task, by_seed in practice.items():
         write(list(by_seed.values()), Path(out) / PRACTICE / f"{task}.parquet")
+
+
+def _by_robustness(
+    task: str, records: Sequence[EpisodeRecord], on_progress: OnProgress
+) -> tuple[list[EpisodeRecord], list[EpisodeRecord]]:
+    """Return the robust episodes of a task, and the others."""
+    robust: list[EpisodeRecord] = []
+    fragile: list[EpisodeRecord] = []
+    env = TaskEnv(task)
+    try:
+        for done, record in enumerate(records):
+            on_progress(Progress("replaying nudged episodes", done, len(records), task))
+            (robust if is_robust(record, env) else fragile).append(record)
+    finally:
+        env.close()
+    return robust, fragile
 
 
 def practising_experts(records: Iterable[EpisodeRecord]) -> dict[str, set[str]]:

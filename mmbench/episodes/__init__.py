@@ -5,7 +5,7 @@ from mmbench.episodes.record import EpisodeRecord
 from mmbench.episodes.recording import record_episode
 from mmbench.episodes.replay import Trajectory, replay
 from mmbench.episodes.store import EpisodeWriter, read, read_all, write
-from mmbench.episodes.verification import Verdict, verify
+from mmbench.episodes.verification import Verdict, is_robust, verify
 
 __all__ = [
     "EpisodeRecord",
@@ -13,6 +13,7 @@ __all__ = [
     "Trajectory",
     "Verdict",
     "film",
+    "is_robust",
     "read",
     "read_all",
     "record_episode",

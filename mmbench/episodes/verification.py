@@ -43,6 +43,8 @@ NUM_NUDGED = 32
 """Most replays with nudged actions."""
 NUM_FIRST = 8
 """After so many, a record that is still far from all of them is given up."""
+NUM_ROBUST = 4
+"""Nudged replays that must end as a robust episode does."""
 GROWTH = 4.0
 """How many times more than any nudged replay a record's rewards may differ by."""
 FAR = 100 * GROWTH
@@ -151,7 +153,7 @@ def is_robust(record: EpisodeRecord, env: TaskEnv) -> bool:
     return all(
         bool(nudged.successes[-1]) == record.success
         and abs(nudged.score - record.score) <= SCORE_TOLERANCE
-        for nudged in itertools.islice(_nudged(record, env), NUM_FIRST)
+        for nudged in itertools.islice(_nudged(record, env), NUM_ROBUST)
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mmbench
-from mmbench.demos import SHIPPED, export_minari, load, pack
+from mmbench.demos import SHIPPED, dataset, export_minari, load, pack
 from mmbench.demos.dataset import PRACTICE
 from mmbench.demos.generation import generate, is_good
 from mmbench.demos.stats import task_stats
@@ -87,6 +87,20 @@ def test_pack_takes_the_best_of_each_task(made: Path, tmp_path: Path) -> None:
     assert (stats[MAZE].episodes, stats[MAZE].good) == (3, 2)
     assert stats[MAZE].mean_score == pytest.approx(2 / 3)
     assert stats[MAZE].experts == ("scripted", "zero")
+
+
+def test_pack_prefers_episodes_that_rounding_leads_nowhere_else(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (fragile, *robust) = seeds(made, MAZE)
+    monkeypatch.setattr(dataset, "is_robust", lambda record, env: record.seed != fragile)
+    least = len(robust)
+    pack([made], tmp_path / "some", episodes=least, steps=10**6, prefers_robust=True)
+    assert seeds(tmp_path / "some", MAZE) == robust
+    pack([made], tmp_path / "all", episodes=least + 1, prefers_robust=True)
+    assert seeds(tmp_path / "all", MAZE) == [*robust, fragile]
+    pack([made], tmp_path / "any", episodes=least, steps=10**6)
+    assert sorted(seeds(tmp_path / "any", MAZE)) == sorted([*robust, fragile])
 
 
 def test_pack_takes_the_better_of_two_episodes_with_one_seed(made: Path, tmp_path: Path) -> None:
