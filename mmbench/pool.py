@@ -26,6 +26,9 @@ _T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
 _CONTEXT = multiprocessing.get_context("spawn")  # EGL, torch and SAPIEN survive no fork
 _STDERR = 2
+_POLL_S = 1.0
+_GRACE_S = 60.0
+"""What a process may take to start, and to end itself when it hangs."""
 _ONE_AT_A_TIME = threading.Lock()
 """Held while a process is started or ended: `multiprocessing` books them for one thread only."""
 
@@ -108,6 +111,11 @@ class _Watch:
     def __init__(self) -> None:
         self._timeout_s: float | None = None
         self._last = 0.0
+        self._heard: Any = None
+
+    def tell(self, heard: Any) -> None:
+        """Write the time of the last sign of life there as well, for the parent."""
+        self._heard = heard
 
     def begin(self, timeout_s: float | None) -> None:
         self._timeout_s = timeout_s
@@ -119,6 +127,8 @@ class _Watch:
             now = time.monotonic()
             if now - self._last >= min(self._MIN_INTERVAL_S, self._timeout_s / 2):
                 self._last = now
+                if self._heard is not None:
+                    self._heard.value = now
                 faulthandler.dump_traceback_later(self._timeout_s, exit=True, file=_STDERR)
 
     def end(self) -> None:
@@ -190,7 +200,11 @@ class _Worker:
 
     def __init__(self, hang_timeout_s: float | None) -> None:
         self._connection, child = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=_serve, args=(child, hang_timeout_s), daemon=True)
+        self._hang_timeout_s = hang_timeout_s
+        self._heard = _CONTEXT.RawValue("d", 0.0)
+        self._process = _CONTEXT.Process(
+            target=_serve, args=(child, hang_timeout_s, self._heard), daemon=True
+        )
         with _ONE_AT_A_TIME:
             self._process.start()
         child.close()  # so that the worker's death closes the pipe
@@ -199,9 +213,20 @@ class _Worker:
         """Return what came of the job, or `None` if the process is lost."""
         with contextlib.suppress(EOFError, ConnectionError):
             self._connection.send(job)
+            sent = time.monotonic()
+            while not self._connection.poll(_POLL_S):
+                if self._is_silent(sent):
+                    return None
             outcome: Outcome = self._connection.recv()
             return outcome
         return None
+
+    def _is_silent(self, sent: float) -> bool:
+        """Whether a job makes no progress in a process that cannot end itself, as it is stopped."""
+        if self._hang_timeout_s is None:
+            return False
+        silence = time.monotonic() - max(sent, self._heard.value)
+        return silence > self._hang_timeout_s + _GRACE_S
 
     def kill(self) -> None:
         with _ONE_AT_A_TIME:
@@ -209,8 +234,9 @@ class _Worker:
             self._process.join()
 
 
-def _serve(connection: Connection, hang_timeout_s: float | None) -> None:
+def _serve(connection: Connection, hang_timeout_s: float | None, heard: Any) -> None:
     """Do jobs in a worker process, until the parent is gone."""
+    _WATCH.tell(heard)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     parent = multiprocessing.parent_process()
     assert parent is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mmbench import pool as pool_module
 from mmbench.errors import UsageError, WorkerError
 from mmbench.pool import beat, worker_pool
 
@@ -27,6 +28,13 @@ def hang_once(marker: Path) -> str:
     if not marker.exists():
         marker.touch()
         time.sleep(600)
+    return "done"
+
+
+def stop_once(marker: Path) -> str:
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
     return "done"
 
 
@@ -64,6 +72,15 @@ def test_a_job_that_kills_every_worker_is_given_up() -> None:
 def test_the_job_of_a_hanging_worker_is_done_again(tmp_path: Path) -> None:
     with worker_pool(1, hang_timeout_s=2.0) as pool:
         assert pool.submit(hang_once, tmp_path / "marker").result() == "done"
+
+
+def test_the_job_of_a_stopped_worker_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is stopped cannot notice that it hangs."""
+    monkeypatch.setattr(pool_module, "_GRACE_S", 10.0)
+    with worker_pool(1, hang_timeout_s=1.0) as pool:
+        assert pool.submit(stop_once, tmp_path / "stopped").result(timeout=120) == "done"
 
 
 def test_a_long_job_that_gets_on_is_let_be() -> None:
