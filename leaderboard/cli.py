@@ -15,6 +15,7 @@ from leaderboard.submission import Description, SubmissionError, submit, validat
 from leaderboard.verification import SIGNIFICANCE, probability_missed, reproduce, verify
 from mmbench.checks import at_least, between, writable_file
 from mmbench.cli.output import options_from, print_json, show_progress
+from mmbench.escape import printable
 from mmbench.scoring import bootstrap_mean
 
 SUBMISSIONS = Path(__file__).with_name("submissions")
@@ -147,7 +148,7 @@ class LeaderboardVerify:
             )
         else:
             for problem in found.problems:
-                print(problem)
+                print(printable(problem))
             print(
                 f"{replayed.equal} equal, {replayed.consistent} consistent and "
                 f"{replayed.different} different of {num_replayed} replayed episodes; the "

@@ -75,6 +75,22 @@ def test_nobody_foresees_which_episodes_are_replayed(honest: Path) -> None:
     assert verify_result(honest, workers=0).seed is None
 
 
+def test_what_a_result_says_does_nothing_to_the_terminal(honest: Path, tmp_path: Path) -> None:
+    """The names of unknown fields come from outside."""
+
+    def name_a_field(rows: list[Row], manifest: Row) -> None:
+        manifest["\x1b[2J"] = 1
+
+    done = subprocess.run(
+        [*MMBENCH, "verify", str(forged(honest, tmp_path / "f", name_a_field)), "--workers", "0"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "\x1b" not in done.stdout
+    assert "\\x1b[2J" in done.stdout
+
+
 def cut(rows: list[Row], manifest: Row) -> None:
     row = rows[0]
     width = len(row["actions"]) // len(row["rewards"])

@@ -10,6 +10,7 @@ from mmbench.cli.output import print_json, print_table, show_progress
 from mmbench.env import IMAGE_SIZE
 from mmbench.episodes import EpisodeRecord, film, read_all, verify
 from mmbench.errors import EpisodeError
+from mmbench.escape import printable
 from mmbench.tables import Table
 
 
@@ -94,7 +95,7 @@ def print_verification(records: list[EpisodeRecord], workers: int | None, as_jso
     else:
         for verdict in verdicts:
             if verdict.answer == "different":
-                print(verdict.reason)
+                print(printable(verdict.reason))
         print(f"{numbers['equal']} of {len(records)} episodes replayed equal", end="")
         print(f", {numbers['consistent']} consistent" if numbers["consistent"] else "")
     return 1 if numbers["different"] else 0

@@ -8,6 +8,7 @@ from tyro.conf import Positional
 from mmbench.checks import at_least
 from mmbench.cli.output import print_json, show_progress
 from mmbench.errors import ResultError
+from mmbench.escape import printable
 from mmbench.evaluation.verification import Verification, verify_result
 
 
@@ -48,7 +49,7 @@ class Verify:
             print_json(_as_json(found))
         else:
             for problem in found.problems:
-                print(problem)
+                print(printable(problem))
             print(
                 f"{found.count('equal')} equal, {found.count('consistent')} consistent and "
                 f"{found.count('different')} different of {len(found.verdicts)} replayed "

@@ -202,7 +202,8 @@ def judge(record: EpisodeRecord, replayed: Trajectory, nudged: Iterable[Trajecto
             return verdict("consistent", told[0])
         if count == NUM_FIRST and not reach.has_rewards(apart, FAR):
             break
-    return verdict("different", f"{told[0]}, which rounding does not explain")
+    where = f"; where it was played ({record.platform}) replay is exact" if record.platform else ""
+    return verdict("different", f"{told[0]}, which rounding does not explain{where}")
 
 
 class _Reach:

@@ -13,6 +13,9 @@ from tests.processors import SETTINGS, answers, honest_episodes, three_of_each_d
 
 # The rewards of Meta-World are the package's own, and it leaves lengths to BLAS.
 ADDS_UP_ELSEWHERE = ("metaworld",)
+# Their demonstrations are of experts that kept their balance step by step. The same actions make
+# the robot fall where sines differ in the last bit.
+FALL_ELSEWHERE = {"mujoco-ant", "og-ant", "walker-walk-backward"}
 PLAY = """
 import sys
 import numpy as np
@@ -63,11 +66,13 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_no_honest_episode_is_different_where_libraries_choose_other_code(
+def test_honest_episodes_are_not_different_where_libraries_choose_other_code(
     honest: Path, setting: str
 ) -> None:
     found = answers(honest, setting)
     assert len(found) >= 100
-    assert [verdict.reason for verdict in found if verdict.answer == "different"] == []
+    is_old = "GLIBC_TUNABLES" in SETTINGS[setting]
+    different = {verdict.task_id for verdict in found if verdict.answer == "different"}
+    assert different == (FALL_ELSEWHERE if is_old else set())
     if not SETTINGS[setting]:
         assert {verdict.answer for verdict in found} == {"equal"}
