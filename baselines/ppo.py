@@ -625,8 +625,6 @@ def make(tasks: Sequence[str], *, checkpoint: str | None, device: str, seed: int
         networks.load_state_dict(part("networks", tensors))
         obs_scale = ObsNormaliser(len(described.tasks), MAX_OBS_DIM, device)
         obs_scale.restore(part("obs", tensors))
-    except CheckpointError:
-        raise
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{folder} is no checkpoint of 'ppo': {reason}") from error
