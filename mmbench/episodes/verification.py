@@ -150,11 +150,18 @@ def is_robust(record: EpisodeRecord, env: TaskEnv) -> bool:
         record: An episode that replays equal here.
         env: An environment of its task.
     """
+    ends = (_end(nudged) for nudged in itertools.islice(_nudged(record, env), NUM_ROBUST))
     return all(
-        bool(nudged.successes[-1]) == record.success
-        and abs(nudged.score - record.score) <= SCORE_TOLERANCE
-        for nudged in itertools.islice(_nudged(record, env), NUM_ROBUST)
+        is_success == record.success and abs(score - record.score) <= SCORE_TOLERANCE
+        for score, is_success in ends
     )
+
+
+def _end(trajectory: Trajectory) -> tuple[float, bool]:
+    """Return the score and the success of a replay."""
+    assert trajectory.score is not None
+    assert trajectory.successes is not None
+    return trajectory.score, bool(trajectory.successes[-1])
 
 
 def judge(record: EpisodeRecord, replayed: Trajectory, nudged: Iterable[Trajectory]) -> Verdict:
@@ -165,7 +172,6 @@ def judge(record: EpisodeRecord, replayed: Trajectory, nudged: Iterable[Trajecto
         replayed: Its replay.
         nudged: Replays with slightly other actions; as many are made as are needed.
     """
-    assert replayed.successes is not None
     told = _differences(record, replayed)
     first = _first_difference(record, replayed)
 
@@ -185,7 +191,7 @@ def judge(record: EpisodeRecord, replayed: Trajectory, nudged: Iterable[Trajecto
     if first is None:
         # Rewards of 64 bits have differed by less than the 32 that a record keeps of them. Its
         # return is what they add up to, as a record is whole, but the success is not in them.
-        is_success = bool(replayed.successes[-1])
+        _, is_success = _end(replayed)
         return verdict("consistent" if record.success == is_success else "different", told[0])
     if replayed.episode_return == record.episode_return:
         return verdict("different", f"{told[0]}, and yet the returns are the same")
@@ -218,10 +224,9 @@ class _Reach:
         self._note(replayed)
 
     def _note(self, trajectory: Trajectory) -> None:
-        assert trajectory.score is not None
-        assert trajectory.successes is not None
-        self._scores.append(trajectory.score)
-        self._successes.add(bool(trajectory.successes[-1]))
+        score, is_success = _end(trajectory)
+        self._scores.append(score)
+        self._successes.add(is_success)
 
     def add(self, nudged: Trajectory) -> None:
         """Take a nudged replay into account."""

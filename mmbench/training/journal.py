@@ -62,7 +62,7 @@ class Journal:
             tasks, lengths = arrays.pop("task").tolist(), arrays.pop("length").tolist()
             at = dict.fromkeys(arrays, 0)
             for task, length in zip(tasks, lengths, strict=True):
-                episode = {}
+                episode: dict[str, Any] = {}
                 for name, rows in arrays.items():
                     num_rows = length if name in _OF_STEPS else length + 1
                     episode[name] = rows[at[name] : at[name] + num_rows]
