@@ -10,7 +10,7 @@ SELDOM := ms-pull-cube-tool rd-open-slide rd-open-drawer quadruped-walk quadrupe
 SHOWN := cheetah-run-back mujoco-ant
 
 .DEFAULT_GOAL := help
-.PHONY: help setup graphics quickstart demos leaderboard learn baselines newt test test-slow check docs bench
+.PHONY: help setup graphics quickstart demos leaderboard learn ablations baselines newt test test-slow check docs bench
 .PHONY: bench-tests clean
 
 help: ## Show this list
@@ -93,6 +93,21 @@ learn: setup ## Train what docs/newt.md reports (hours; continues where it stopp
 		--config $(EXPERIMENTS)/thirteen.toml:$$run --out $(RUNS)/$$run && \
 		$(PLAY) --agent newt --checkpoint $(RUNS)/$$run/final --out $(RUNS)/play-$$run || exit; done
 	$(BIN)/mmbench report $(RUNS)/play-* --per task
+
+ROWS := all no-normalisation no-language no-practice mean-loss size-S size-M
+ABLATIONS := results/ablations
+PLAY_ABLATION := $(BIN)/mmbench evaluate --config $(EXPERIMENTS)/ablations_play.toml
+ablations: export OMP_NUM_THREADS := 1
+ablations: setup ## Train and play what docs/newt.md says a clone owes to what (two hours; continues)
+	for row in $(ROWS); do $(BIN)/mmbench train bc \
+		--config $(EXPERIMENTS)/ablations.toml:$$row --out $(ABLATIONS)/$$row && \
+		$(PLAY_ABLATION) --agent bc --checkpoint $(ABLATIONS)/$$row --out $(ABLATIONS)/play-$$row || exit; done
+	$(BIN)/mmbench train newt --config $(EXPERIMENTS)/ablations_model.toml \
+		--checkpoint $(ABLATIONS)/all --out $(ABLATIONS)/model
+	$(PLAY_ABLATION) --agent newt --checkpoint $(ABLATIONS)/model/final --out $(ABLATIONS)/play-model
+	$(PLAY_ABLATION) --agent newt --checkpoint $(ABLATIONS)/model/final --option planning=false \
+		--out $(ABLATIONS)/play-model-policy
+	$(BIN)/mmbench report $(ABLATIONS)/play-*
 
 BASELINES := ppo fasttd3 mrq dreamer tdmpc2 newt
 FIVE := results/five

@@ -11,7 +11,7 @@ from mmbench.training.devices import checked_device
 from mmbench.training.replay import Sampling
 from mmbench.vision import DINOV2
 
-SizeName = Literal["XS", "S", "B", "L", "XL"]
+SizeName = Literal["XS", "S", "M", "B", "L", "XL"]
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 
@@ -20,7 +20,7 @@ class ModelSize:
     """Widths and counts of the networks.
 
     Source:
-        arXiv:2511.19584, model sizes; parameter counts are in the tests. XS is not in the paper.
+        arXiv:2511.19584, model sizes; parameter counts are in the tests. XS and M are our own.
     """
 
     encoder_width: int
@@ -36,6 +36,8 @@ SIZES: dict[SizeName, ModelSize] = {
         encoder_width=128, mlp_width=128, latent_dim=128, num_encoder_layers=2, num_q=2
     ),
     "S": ModelSize(encoder_width=128, mlp_width=256, latent_dim=384, num_encoder_layers=2, num_q=3),
+    # Our own, and what ships: an encoder wide enough for 200 tasks.
+    "M": ModelSize(encoder_width=512, mlp_width=512, latent_dim=512, num_encoder_layers=3, num_q=2),
     "B": ModelSize(encoder_width=256, mlp_width=512, latent_dim=512, num_encoder_layers=2, num_q=5),
     "L": ModelSize(
         encoder_width=1024, mlp_width=1024, latent_dim=512, num_encoder_layers=3, num_q=5
@@ -103,7 +105,7 @@ class NewtConfig:
     """A world model and how it plans and learns."""
 
     size: SizeName = "L"
-    """S (2M parameters), B (7M), L (20M) or XL (82M)."""
+    """XS, S (2M parameters), M (5M), B (7M), L (20M) or XL (82M)."""
     obs_dim: int = MAX_OBS_DIM
     """Entries of the padded state."""
     action_dim: int = MAX_ACTION_DIM

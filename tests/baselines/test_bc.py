@@ -7,7 +7,7 @@ import torch
 
 import mmbench
 import mmbench.spec
-from baselines.bc import BCConfig, clone, make, shortfall
+from baselines.bc import BCConfig, by_likelihood, clone, follow, make, shortfall
 from mmbench.errors import RunError, UsageError
 from newt_agent.agent import make as make_newt
 from newt_agent.checkpoint import SHIPPED_WEIGHTS, load_checkpoint
@@ -40,6 +40,17 @@ def test_the_clone_is_better_than_chance(cloned: tuple[Path, list[float]], tmp_p
 def test_only_encoder_and_policy_are_trained(cloned: tuple[Path, list[float]]) -> None:
     model = load_checkpoint(cloned[0]).model
     assert not model.q.matrices[-1].any()  # as it began
+
+
+def test_a_tasks_error_follows_its_mean_in_a_batch() -> None:
+    means = torch.ones(3)
+    follow(means, torch.tensor([0, 2, 0]), torch.tensor([3.0, 0.5, 1.0]), rate=0.1)
+    torch.testing.assert_close(means, torch.tensor([1.1, 1.0, 0.95]))
+
+
+def test_a_task_with_small_errors_counts_more() -> None:
+    weights = by_likelihood(torch.tensor([0.001, 0.007]))  # 1 / 0.002 and 1 / 0.008, of mean 312.5
+    torch.testing.assert_close(weights, torch.tensor([1.6, 0.4]))
 
 
 def test_a_run_goes_on_bit_for_bit(cloned: tuple[Path, list[float]], tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from newt_agent.world_model import WorldModel
 
 COUNTS: dict[tuple[SizeName, int], int] = {
     ("S", 0): 2_143_284,
+    ("M", 0): 5_272_399,
     ("B", 0): 7_261_566,
     ("L", 0): 20_356_734,
     ("XL", 0): 81_591_240,
