@@ -12,7 +12,7 @@ from mmbench.tables import Table
 from mmbench.training.curves import EVALUATIONS, draw_learning_curves
 from mmbench.training.devices import checked_device
 from mmbench.training.run import with_suite
-from newt_agent.config import Precision, SizeName, TrainConfig
+from newt_agent.config import Precision, SizeName, TrainConfig, UpdatePrecision
 from newt_agent.precision import acceleration
 from newt_agent.reference.bench import time_newt
 from newt_agent.trainer import Trainer
@@ -71,7 +71,7 @@ def _train(config: TrainConfig, out: Path) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchNewt:
-    """Time planning and updates, beside a plain implementation of the same equations."""
+    """Time planning and updates, beside a plain float32 implementation of the same equations."""
 
     sizes: tuple[SizeName, ...] = ("S", "B")
     """Sizes of the model."""
@@ -85,6 +85,8 @@ class BenchNewt:
     """Where to compute, e.g. cuda."""
     precision: Precision = "auto"
     """Of the products in planning; auto is int8 or bfloat16 where the hardware is made for it."""
+    update_precision: UpdatePrecision = "auto"
+    """Of the products in updates; auto is bfloat16 where the hardware is made for it."""
     compile: bool = True
     """Fuse the fast side with torch.compile."""
     json: bool = False
@@ -94,7 +96,12 @@ class BenchNewt:
         """Measure every size."""
         at_least(1, slots=self.slots, batch_size=self.batch_size, repeats=self.repeats)
         device = checked_device(self.device)
-        chosen = acceleration(device, precision=self.precision, compile=self.compile)
+        chosen = acceleration(
+            device,
+            precision=self.precision,
+            update_precision=self.update_precision,
+            compile=self.compile,
+        )
         found = []
         with show_progress() as on_progress:
             for size in self.sizes:
@@ -132,8 +139,9 @@ class BenchNewt:
         )
         first = found[0]
         title = (
-            f"{self.slots} slots, batch {self.batch_size}, {first.device}, {first.dtype} products "
-            f"at {first.product_rate / 1e12:.3f} TFLOP/s"
+            f"{self.slots} slots, batch {self.batch_size}, {first.device}, plans in {first.dtype} "
+            f"(products at {first.product_rate / 1e12:.3f} TFLOP/s), updates in "
+            f"{first.update_dtype}"
         )
         print_table(Table(header, rows), title)
         return 0

@@ -90,7 +90,12 @@ class Trainer:
         device = torch.device(config.device)
         self._group = Group(device)
         self._device = self._group.device(device)
-        accelerated = acceleration(self._device, precision=config.precision, compile=config.compile)
+        accelerated = acceleration(
+            self._device,
+            precision=config.precision,
+            update_precision=config.update_precision,
+            compile=config.compile,
+        )
         self._images = (
             None if config.obs == "state" else ImageEncoder(config.vision, str(self._device))
         )
