@@ -29,13 +29,15 @@ class TrainNewt:
     """Folder of the run; it is made or continued."""
     suite: str | None = None
     """Suite to train on, instead of tasks."""
+    profile: bool = False
+    """Print at the end where the time went."""
     run_config: tyro.conf.OmitArgPrefixes[TrainConfig] = field(
         default_factory=lambda: TrainConfig(tasks=())
     )
 
     def run(self) -> int:
         """Train under a progress bar."""
-        return _train(with_suite(self.run_config, self.suite), self.out)
+        return _train(with_suite(self.run_config, self.suite), self.out, self.profile)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,8 @@ class FinetuneNewt:
     """Folder of the run; it is made or continued."""
     suite: str | None = None
     """Suite to train on, instead of tasks."""
+    profile: bool = False
+    """Print at the end where the time went."""
     run_config: tyro.conf.OmitArgPrefixes[TrainConfig] = field(
         default_factory=lambda: TrainConfig(tasks=(), copies=10, constraint_end=0.0)
     )
@@ -59,13 +63,16 @@ class FinetuneNewt:
         """Train under a progress bar."""
         if self.run_config.checkpoint is None:
             raise UsageError("finetuning starts from a checkpoint; give one with --checkpoint")
-        return _train(with_suite(self.run_config, self.suite), self.out)
+        return _train(with_suite(self.run_config, self.suite), self.out, self.profile)
 
 
-def _train(config: TrainConfig, out: Path) -> int:
+def _train(config: TrainConfig, out: Path, is_profiled: bool) -> int:
     with show_progress() as on_progress:
-        Trainer(config, out, on_progress).run()
+        trainer = Trainer(config, out, on_progress)
+        trainer.run()
     print(f"{out / 'final'}")
+    if is_profiled:
+        print_table(trainer.times.table(), "where the time went")
     return 0
 
 

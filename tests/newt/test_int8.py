@@ -272,6 +272,18 @@ def test_auto_is_not_int8_without_a_compiler(monkeypatch: pytest.MonkeyPatch) ->
     assert acceleration(torch.device("cpu")).dtype != torch.int8
 
 
+def test_updates_are_in_float32_unless_bfloat16_is_asked_for_or_fast(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cpu = torch.device("cpu")
+    for has_amx in (False, True):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda found=has_amx: found)
+        fastest = torch.bfloat16 if has_amx else torch.float32
+        assert acceleration(cpu).update_dtype == torch.float32
+        assert acceleration(cpu, update_precision="bfloat16").update_dtype == torch.bfloat16
+        assert acceleration(cpu, update_precision="auto").update_dtype == fastest
+
+
 def refused(device: str = "cpu") -> str:
     kernel.load.cache_clear()
     with pytest.raises(DeviceError) as raised:

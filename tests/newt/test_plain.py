@@ -12,6 +12,7 @@ from newt_agent.precision import Acceleration
 from newt_agent.reference.bench import time_newt
 from newt_agent.reference.plain import PLAIN_LOSSES, plain_plan
 from tests.newt.test_learner import DISCOUNTS, batch, trained_model
+from tests.newt.test_world_model import made
 
 
 def test_plans_are_those_of_the_plain_implementation() -> None:
@@ -86,9 +87,10 @@ def test_updates_in_bfloat16_go_on_where_they_were_saved() -> None:
 
 def drawn_batch(generator: torch.Generator) -> Batch:
     """Three tasks in which actions push a point, and rewards say how near to the middle it is."""
-    task = torch.randint(3, (32,), generator=generator)
-    action = trained_model().action_masks[task] * (2 * torch.rand(3, 32, 16, generator=generator) - 1)
-    states = [torch.randn(32, 128, generator=generator)]
+    task = torch.randint(3, (16,), generator=generator)
+    mask = made(size="XS").action_masks[task]
+    action = mask * (2 * torch.rand(3, 16, 16, generator=generator) - 1)
+    states = [torch.randn(16, 128, generator=generator)]
     for push in action:
         states.append(0.9 * states[-1] + 0.3 * push.repeat(1, 8))
     obs = torch.stack(states)
@@ -99,7 +101,7 @@ def drawn_batch(generator: torch.Generator) -> Batch:
 def test_losses_in_bfloat16_follow_those_in_float32_over_a_thousand_updates() -> None:
     last: dict[torch.dtype, dict[str, Tensor]] = {}
     for how in (BFLOAT16, Acceleration()):
-        learner = Learner(trained_model(), DISCOUNTS, LearningConfig(), 0, how)
+        learner = Learner(made(size="XS"), DISCOUNTS, LearningConfig(), 0, how)
         generator = torch.Generator().manual_seed(5)
         metrics = [learner.update(drawn_batch(generator)) for _ in range(1000)]
         last[how.update_dtype] = {

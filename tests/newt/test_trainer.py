@@ -107,6 +107,34 @@ def test_kill_and_resume_give_the_same_weights(whole_run: Path, tmp_path: Path) 
         torch.testing.assert_close(resumed.target_q[name], tensor, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_updates_are_taken_while_environments_step_on_what_was_there_before(
+    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = dataclasses.replace(CONFIG, env_steps=150, seeding_episodes=1, workers=workers)
+    trainer = Trainer(config, tmp_path)
+    calls: list[str] = []
+    for name in ("send", "receive"):
+        method = getattr(trainer._collector, name)
+        monkeypatch.setattr(
+            trainer._collector, name, lambda *a, n=name, m=method: (calls.append(n), m(*a))
+        )
+    num_rows: list[int] = []
+
+    def update(batch: Batch) -> dict[str, torch.Tensor]:
+        calls.append("update")
+        num_rows.append(trainer._replay.num_episodes)
+        return {}
+
+    monkeypatch.setattr(trainer.learner, "update", update)
+    trainer.run()
+    at_work = [calls[: i + 1].count("send") - calls[: i + 1].count("receive") for i in range(450)]
+    assert {n for n, call in zip(at_work, calls, strict=False) if call == "update"} == {1}
+    assert calls.count("update") == 20  # 0.2 of the 101 steps from the 50th on
+    assert [num_rows.count(n) for n in (1, 2)] == [10, 10]
+    assert trainer.times.stepping_s > 0
+
+
 def test_pretraining_on_demonstrations(tmp_path: Path) -> None:
     config = dataclasses.replace(
         CONFIG,
