@@ -82,9 +82,9 @@ def acceleration(
 
     Args:
         device: Where.
-        precision: `auto` is int8 on CPUs with AVX-512 VNNI where there is a C++ compiler, bfloat16
-            where else the hardware multiplies it faster (GPUs from Ampere on, CPUs with AMX), and
-            float32 everywhere else.
+        precision: `auto` is int8 on CPUs with AVX2 where there is a C++ compiler, with AMX as well,
+            where int8 is the faster; bfloat16 where else the hardware multiplies it faster (GPUs
+            from Ampere on, CPUs with AMX), and float32 everywhere else.
         update_precision: `auto` is bfloat16 where the hardware multiplies it faster, and float32
             elsewhere.
         compile: Whether to compile.
