@@ -303,9 +303,11 @@ class Trainer:
         self._updates_due += self._steps_at_once * config.updates_per_env_step
         if self.env_steps < max(1, seeding_steps):  # the first time
             self._updates_due += config.seeding_updates
-        if self.env_steps < seeding_steps or not self._replay.num_episodes:
+        if self.env_steps < seeding_steps:
             return {}
         self._scale_observations()
+        if self._updates_due < 1 or not self._replay.num_episodes:
+            return {}
         num_updates = int(self._updates_due)
         self._updates_due -= num_updates
         metrics: dict[str, Tensor] = {}

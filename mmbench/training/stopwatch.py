@@ -39,11 +39,11 @@ class Stopwatch:
         """
         total_s = time.perf_counter() - self._began
         rest_s = total_s - sum(self.seconds.values())
-        shares = {**self.seconds, "rest": rest_s, "all": total_s}
+        parts: list[tuple[str, float]] = [*self.seconds.items(), ("rest", rest_s), ("all", total_s)]
         learning_s = self.seconds["learning"] + self.seconds["sampling"]
         slowest_s = max(self.seconds["acting"], learning_s, self.stepping_s)
         training_s = total_s - self.seconds["evaluating"]
-        rows = [(name, s, s / total_s) for name, s in shares.items()]
+        rows = [(name, s, s / total_s) for name, s in parts]
         rows.append(("environments, beside it", self.stepping_s, self.stepping_s / total_s))
         rows.append(("slowest of three, of all but evaluating", slowest_s, slowest_s / training_s))
         return Table(
