@@ -13,7 +13,6 @@ import torch
 import mmbench
 from mmbench.bench import memory_mib, spread, time_gymnasium, time_ours
 from mmbench.registry import SUITES
-from newt_agent.config import SizeName
 from newt_agent.precision import acceleration
 from newt_agent.reference.bench import time_newt
 from tests.benchmarks.bare_simulators import bare_simulator
@@ -146,12 +145,10 @@ def test_many_copies_of_one_task_use_all_cores() -> None:
     not torch.cpu._is_amx_tile_supported(), reason="needs a CPU that multiplies bfloat16 fast"
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler has some of its own
-@pytest.mark.parametrize("batch_size", [256, 1024])
-@pytest.mark.parametrize("size", ["S", "B"])
-def test_updates_are_three_times_as_fast_as_plain_ones(size: SizeName, batch_size: int) -> None:
+def test_updates_are_three_times_as_fast_as_plain_ones() -> None:
     cpu = torch.device("cpu")
     how = acceleration(cpu, update_precision="auto", compile=True)
-    timing = time_newt(size, num_slots=1, batch_size=batch_size, device=cpu, acceleration=how)
+    timing = time_newt("S", num_slots=1, batch_size=256, device=cpu, acceleration=how)
     print(f"\n{timing}")
     assert timing.update_speedup >= 3
 

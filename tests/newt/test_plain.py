@@ -2,9 +2,7 @@
 
 import pytest
 import torch
-from torch import Tensor
 
-from mmbench.training.replay import Batch
 from newt_agent.config import LearningConfig, PlannerConfig
 from newt_agent.learner import Learner
 from newt_agent.planner import plan
@@ -12,7 +10,6 @@ from newt_agent.precision import Acceleration
 from newt_agent.reference.bench import time_newt
 from newt_agent.reference.plain import PLAIN_LOSSES, plain_plan
 from tests.newt.test_learner import DISCOUNTS, batch, trained_model
-from tests.newt.test_world_model import made
 
 
 def test_plans_are_those_of_the_plain_implementation() -> None:
@@ -83,35 +80,6 @@ def test_updates_in_bfloat16_go_on_where_they_were_saved() -> None:
         learner.update(batch())
     for name, tensor in first.tensors().items():
         torch.testing.assert_close(second.tensors()[name], tensor, rtol=0, atol=0)
-
-
-def drawn_batch(generator: torch.Generator) -> Batch:
-    """Three tasks in which actions push a point, and rewards say how near to the middle it is."""
-    task = torch.randint(3, (16,), generator=generator)
-    mask = made(size="XS").action_masks[task]
-    action = mask * (2 * torch.rand(3, 16, 16, generator=generator) - 1)
-    states = [torch.randn(16, 128, generator=generator)]
-    for push in action:
-        states.append(0.9 * states[-1] + 0.3 * push.repeat(1, 8))
-    obs = torch.stack(states)
-    return Batch(obs=obs, action=action, reward=torch.exp(-obs[1:, :, 0].square()), task=task)
-
-
-@pytest.mark.slow
-def test_losses_in_bfloat16_follow_those_in_float32_over_a_thousand_updates() -> None:
-    last: dict[torch.dtype, dict[str, Tensor]] = {}
-    for how in (BFLOAT16, Acceleration()):
-        learner = Learner(made(size="XS"), DISCOUNTS, LearningConfig(), 0, how)
-        generator = torch.Generator().manual_seed(5)
-        metrics = [learner.update(drawn_batch(generator)) for _ in range(1000)]
-        last[how.update_dtype] = {
-            name: torch.stack([row[name] for row in metrics[-100:]]).mean() for name in metrics[0]
-        }
-        assert metrics[-1]["loss"] < 0.6 * metrics[0]["loss"]
-    print(f"\n{last}")
-    for name in ("consistency", "reward", "value"):
-        ours, theirs = last[torch.bfloat16][name], last[torch.float32][name]
-        torch.testing.assert_close(ours, theirs, rtol=0.05, atol=0)
 
 
 def test_what_is_measured_is_plausible() -> None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -114,16 +115,23 @@ def test_updates_are_taken_while_environments_step_on_what_was_there_before(
     config = dataclasses.replace(CONFIG, env_steps=150, seeding_episodes=1, workers=workers)
     trainer = Trainer(config, tmp_path)
     calls: list[str] = []
-    for name in ("send", "receive"):
+    num_episodes: list[int] = []
+
+    def noted(name: str) -> Callable[..., None]:
         method = getattr(trainer._collector, name)
-        monkeypatch.setattr(
-            trainer._collector, name, lambda *a, n=name, m=method: (calls.append(n), m(*a))
-        )
-    num_rows: list[int] = []
+
+        def call(*arguments: Any) -> None:
+            calls.append(name)
+            method(*arguments)
+
+        return call
+
+    for name in ("send", "receive"):
+        monkeypatch.setattr(trainer._collector, name, noted(name))
 
     def update(batch: Batch) -> dict[str, torch.Tensor]:
         calls.append("update")
-        num_rows.append(trainer._replay.num_episodes)
+        num_episodes.append(trainer._replay.num_episodes)
         return {}
 
     monkeypatch.setattr(trainer.learner, "update", update)
@@ -131,7 +139,7 @@ def test_updates_are_taken_while_environments_step_on_what_was_there_before(
     at_work = [calls[: i + 1].count("send") - calls[: i + 1].count("receive") for i in range(450)]
     assert {n for n, call in zip(at_work, calls, strict=False) if call == "update"} == {1}
     assert calls.count("update") == 20  # 0.2 of the 101 steps from the 50th on
-    assert [num_rows.count(n) for n in (1, 2)] == [10, 10]
+    assert [num_episodes.count(n) for n in (1, 2)] == [10, 10]
     assert trainer.times.stepping_s > 0
 
 
