@@ -30,21 +30,30 @@ def simnorm(x: Tensor) -> Tensor:
     return functional.softmax(grouped, dim=-2).flatten(-2)
 
 
+def _wide(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 class _Mish(torch.autograd.Function):
-    """With q = (1 + exp x)^2, tanh(softplus x) is 1 - 2 / (q + 1)."""
+    """With q = (1 + exp x)^2, tanh(softplus x) is 1 - 2 / (q + 1).
+
+    In 16 bits that difference is nothing for negative x: in between, all is float32.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        q = x.clamp(max=_LARGE).exp_().add_(1).square_()
-        return torch.addcmul(x, x, q.add_(1).reciprocal_(), value=-2)
+        wide = _wide(x)
+        q = wide.clamp(max=_LARGE).exp_().add_(1).square_()
+        return torch.addcmul(wide, wide, q.add_(1).reciprocal_(), value=-2).to(x.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
+        (saved,) = ctx.saved_tensors
+        x = _wide(saved)
         e = x.clamp(max=_LARGE).exp_()
         root = e + 1
         r = root.square().add_(1).reciprocal_()
         slope = e.mul_(root).mul_(r).mul_(r).mul_(x).mul_(4)
-        return slope.sub_(r, alpha=2).add_(1).mul_(grad)
+        return slope.sub_(r, alpha=2).add_(1).mul_(grad).to(saved.dtype)

@@ -12,7 +12,7 @@ from mmbench.tables import Table
 from mmbench.training.curves import EVALUATIONS, draw_learning_curves
 from mmbench.training.devices import checked_device
 from mmbench.training.run import with_suite
-from newt_agent.config import Precision, SizeName, TrainConfig
+from newt_agent.config import Precision, SizeName, TrainConfig, UpdatePrecision
 from newt_agent.precision import acceleration
 from newt_agent.reference.bench import time_newt
 from newt_agent.trainer import Trainer
@@ -29,13 +29,15 @@ class TrainNewt:
     """Folder of the run; it is made or continued."""
     suite: str | None = None
     """Suite to train on, instead of tasks."""
+    profile: bool = False
+    """Print at the end where the time went."""
     run_config: tyro.conf.OmitArgPrefixes[TrainConfig] = field(
         default_factory=lambda: TrainConfig(tasks=())
     )
 
     def run(self) -> int:
         """Train under a progress bar."""
-        return _train(with_suite(self.run_config, self.suite), self.out)
+        return _train(with_suite(self.run_config, self.suite), self.out, self.profile)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,8 @@ class FinetuneNewt:
     """Folder of the run; it is made or continued."""
     suite: str | None = None
     """Suite to train on, instead of tasks."""
+    profile: bool = False
+    """Print at the end where the time went."""
     run_config: tyro.conf.OmitArgPrefixes[TrainConfig] = field(
         default_factory=lambda: TrainConfig(tasks=(), copies=10, constraint_end=0.0)
     )
@@ -59,19 +63,22 @@ class FinetuneNewt:
         """Train under a progress bar."""
         if self.run_config.checkpoint is None:
             raise UsageError("finetuning starts from a checkpoint; give one with --checkpoint")
-        return _train(with_suite(self.run_config, self.suite), self.out)
+        return _train(with_suite(self.run_config, self.suite), self.out, self.profile)
 
 
-def _train(config: TrainConfig, out: Path) -> int:
+def _train(config: TrainConfig, out: Path, is_profiled: bool) -> int:
     with show_progress() as on_progress:
-        Trainer(config, out, on_progress).run()
+        trainer = Trainer(config, out, on_progress)
+        trainer.run()
     print(f"{out / 'final'}")
+    if is_profiled:
+        print_table(trainer.times.table(), "where the time went")
     return 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class BenchNewt:
-    """Time planning and updates, beside a plain implementation of the same equations."""
+    """Time planning and updates, beside a plain float32 implementation of the same equations."""
 
     sizes: tuple[SizeName, ...] = ("S", "B")
     """Sizes of the model."""
@@ -85,6 +92,8 @@ class BenchNewt:
     """Where to compute, e.g. cuda."""
     precision: Precision = "auto"
     """Of the products in planning; auto is int8 or bfloat16 where the hardware is made for it."""
+    update_precision: UpdatePrecision = "auto"
+    """Of the products in updates; auto is bfloat16 where the hardware is made for it."""
     compile: bool = True
     """Fuse the fast side with torch.compile."""
     json: bool = False
@@ -94,7 +103,12 @@ class BenchNewt:
         """Measure every size."""
         at_least(1, slots=self.slots, batch_size=self.batch_size, repeats=self.repeats)
         device = checked_device(self.device)
-        chosen = acceleration(device, precision=self.precision, compile=self.compile)
+        chosen = acceleration(
+            device,
+            precision=self.precision,
+            update_precision=self.update_precision,
+            compile=self.compile,
+        )
         found = []
         with show_progress() as on_progress:
             for size in self.sizes:
@@ -132,8 +146,9 @@ class BenchNewt:
         )
         first = found[0]
         title = (
-            f"{self.slots} slots, batch {self.batch_size}, {first.device}, {first.dtype} products "
-            f"at {first.product_rate / 1e12:.3f} TFLOP/s"
+            f"{self.slots} slots, batch {self.batch_size}, {first.device}, plans in {first.dtype} "
+            f"(products at {first.product_rate / 1e12:.3f} TFLOP/s), updates in "
+            f"{first.update_dtype}"
         )
         print_table(Table(header, rows), title)
         return 0

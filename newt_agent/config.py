@@ -13,6 +13,7 @@ from mmbench.vision import DINOV2
 
 SizeName = Literal["XS", "S", "M", "B", "L", "XL"]
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
+UpdatePrecision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +211,8 @@ class TrainConfig:
     """Where to compute, e.g. cuda."""
     precision: Precision = "auto"
     """Of the products in planning; auto is int8 or bfloat16 where the hardware is made for it."""
+    update_precision: UpdatePrecision = "float32"
+    """Of the products in updates; auto is bfloat16 where the hardware is made for it."""
     compile: bool = False
     """Fuse with torch.compile: starts a minute or two later, then learns and plans faster."""
     workers: int = 1

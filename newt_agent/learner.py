@@ -25,7 +25,7 @@ class Learner:
         discounts: Of the tasks, shape `(K,)`.
         config: Losses and optimisation.
         seed: Of the policy's noise and the choice of Q networks.
-        acceleration: Whether losses are compiled.
+        acceleration: How losses are computed.
         group: The processes that learn together; gradients and scales are averaged.
         losses: What is minimised.
     """
@@ -66,8 +66,9 @@ class Learner:
             torch.optim.lr_scheduler.LambdaLR(optimizer, self.warmup_factor)
             for optimizer in (self.model_optimizer, self.policy_optimizer)
         ]
-        self._model_losses = acceleration.applied(losses.of_model)
-        self._policy_losses = acceleration.applied(losses.of_policy)
+        self._model_losses, self._policy_losses = (
+            acceleration.applied_to_losses(function, device) for function in losses
+        )
 
     def update(self, batch: Batch) -> Metrics:
         """Take one gradient step of the model and one of the policy."""
@@ -118,7 +119,7 @@ class Learner:
             restore_optimizer(optimizer, warmup, part(name, tensors), count)
 
     def _step_model(self, batch: Batch, *, has_prior: bool) -> tuple[Metrics, Tensor]:
-        shape = (batch.action.shape[0] * batch.action.shape[1], batch.action.shape[2])
+        shape = batch.action.shape
         noise, pair = self._noise(*shape), self.model.draw_q_pair(self.generator)
         prior_noise = self._noise(*shape) if has_prior else None
         metrics, z = self._model_losses(
@@ -141,7 +142,7 @@ class Learner:
 
     def _step_policy(self, batch: Batch, z: Tensor) -> Metrics:
         """Step on the latents `(T + 1, B, D)` of before the model's step."""
-        noise = self._noise(z.shape[0] * z.shape[1], batch.action.shape[2])
+        noise = self._noise(*z.shape[:2], batch.action.shape[2])
         pair = self.model.draw_q_pair(self.generator)
         metrics, q = self._policy_losses(
             *(self.model, batch, z, self.constants),

@@ -70,18 +70,18 @@ def model_losses(
         target_q: Q networks of the target.
         batch: The sub-sequences.
         constants: Coefficients and discounts.
-        noise: Of the target's actions, shape `(T B, A)`.
+        noise: Of the target's actions, shape `(T, B, A)`.
         pair: Which Q networks of the target.
-        prior_noise: Of the actions that imitate the batch's; `None` leaves imitation out.
+        prior_noise: Of the actions that imitate the batch's, shape `(T, B, A)`; `None` leaves
+            imitation out.
     """
     config = constants.config
-    num_steps, num_rows = batch.reward.shape
+    num_steps = len(batch.reward)
     context = model.contexts().of(batch.task)
+    over_time = _over_time(context)
     with torch.no_grad():
-        over_time = _repeated(context, num_steps)
-        feature = None if batch.feature is None else batch.feature[1:].flatten(0, 1)
-        next_z = model.encode(batch.obs[1:].flatten(0, 1), over_time, feature)
-        next_z = next_z.view(num_steps, num_rows, -1)
+        feature = None if batch.feature is None else batch.feature[1:]
+        next_z = model.encode(batch.obs[1:], over_time, feature)
         target = td_target(
             *(model, target_q, batch, next_z, over_time, constants), noise=noise, pair=pair
         )
@@ -91,17 +91,13 @@ def model_losses(
         latents.append(model.next_latent(latents[-1], action, context))
     z = torch.stack(latents)
     rho = constants.rho[:num_steps]
-    rows, row_context = z[:-1].flatten(0, 1), _repeated(context, num_steps)
-    actions = batch.action.flatten(0, 1)
 
     consistency = (rho * (z[1:] - next_z).square().mean(dim=(1, 2))).sum()
-    reward_logits = model.reward_logits(rows, actions, row_context)
-    reward_error = two_hot.cross_entropy(reward_logits, batch.reward.flatten())
-    reward = (rho * reward_error.view(num_steps, num_rows).mean(1)).sum()
-    q_logits = model.q_logits(rows, actions, row_context)
-    targets = target.flatten().expand(len(q_logits), -1)
-    value_error = two_hot.cross_entropy(q_logits, targets).mean(0)
-    value = (rho * value_error.view(num_steps, num_rows).mean(1)).sum()
+    reward_logits = model.reward_logits(z[:-1], batch.action, over_time)
+    reward = (rho * two_hot.cross_entropy(reward_logits, batch.reward).mean(1)).sum()
+    q_logits = model.q_logits(z[:-1], batch.action, over_time)
+    targets = target.expand(len(q_logits), -1, -1)
+    value = (rho * two_hot.cross_entropy(q_logits, targets).mean((0, 2))).sum()
     loss = (
         config.consistency_coef * consistency
         + config.reward_coef * reward
@@ -109,10 +105,9 @@ def model_losses(
     )
     metrics = {"consistency": consistency, "reward": reward, "value": value}
     if prior_noise is not None:
-        task = batch.task.repeat(num_steps)
-        sample = _sample(model, rows, row_context, task, prior_noise)
-        bonus = config.entropy_coef * _entropy(model, sample, task)
-        prior = _imitation(model, sample, batch) - bonus.view(num_steps, num_rows)
+        sample = _sample(model, z[:-1], over_time, batch.task, prior_noise)
+        bonus = config.entropy_coef * _entropy(model, sample, batch.task)
+        prior = _imitation(model, sample, batch) - bonus
         # The mean over time, not the sum as elsewhere: so does the original.
         metrics["prior"] = (rho * prior.mean(1)).mean()
         loss = loss + config.pretrain_prior_coef * metrics["prior"]
@@ -138,23 +133,19 @@ def td_target(
         target_q: Q networks of the target, used unless the configuration says `online`.
         batch: The sub-sequences.
         next_z: Latents of `obs[1:]`, shape `(T, B, D)`.
-        context: Of the batch's rows, repeated over time.
+        context: Of the batch's rows, each `(M, 1, B, W)`.
         constants: Coefficients and discounts.
-        noise: Of the policy's actions, shape `(T B, A)`.
+        noise: Of the policy's actions, shape `(T, B, A)`.
         pair: The two networks.
     """
-    num_steps, num_rows = batch.reward.shape
-    z = next_z.flatten(0, 1)
-    task = batch.task.repeat(num_steps)
-    action = _sample(model, z, context, task, noise).action
+    action = _sample(model, next_z, context, batch.task, noise).action
     network = model.q
     if constants.config.target == "ema":
         network = target_q
         table = network.contexts(model.task_vectors(frozen=True))
-        context = context._replace(q=table[:, task])
-    logits = model.q_logits(z, action, context, members=pair, network=network)
-    value = two_hot.decode(logits).amin(0).view(num_steps, num_rows)
-    return batch.reward + constants.discounts[batch.task] * value
+        context = context._replace(q=table[:, None, batch.task])
+    logits = model.q_logits(next_z, action, context, members=pair, network=network)
+    return batch.reward + constants.discounts[batch.task] * two_hot.decode(logits).amin(0)
 
 
 def policy_losses(
@@ -174,22 +165,19 @@ def policy_losses(
         batch: The sub-sequences.
         z: Latents, shape `(T + 1, B, D)`.
         constants: Coefficients.
-        noise: Of the policy's actions, shape `((T + 1) B, A)`.
+        noise: Of the policy's actions, shape `(T + 1, B, A)`.
         pair: The two Q networks that judge them.
         scale: What values are divided by, shape `(B,)`.
     """
     config, rho = constants.config, constants.rho
-    num_steps, num_rows = batch.reward.shape
-    task = batch.task.repeat(num_steps + 1)
-    frozen = _repeated(model.contexts(frozen=True).of(batch.task), num_steps + 1)
+    num_steps = len(batch.reward)
+    frozen = model.contexts(frozen=True, only=("q",))
     policy_table = model.policy.contexts(model.task_vectors(frozen=True))
-    context = frozen._replace(policy=policy_table[:, task])
-    rows = z.flatten(0, 1)
-    sample = _sample(model, rows, context, task, noise)
-    logits = model.q_logits(rows, sample.action, context, members=pair, frozen=True)
-    q = two_hot.decode(logits).mean(0).view(num_steps + 1, num_rows)
-    entropy = _entropy(model, sample, task).view(num_steps + 1, num_rows)
-    gain = q / scale + config.entropy_coef * entropy
+    context = _over_time(frozen._replace(policy=policy_table).of(batch.task))
+    sample = _sample(model, z, context, batch.task, noise)
+    logits = model.q_logits(z, sample.action, context, members=pair, frozen=True)
+    q = two_hot.decode(logits).mean(0)
+    gain = q / scale + config.entropy_coef * _entropy(model, sample, batch.task)
     imitation = _imitation(model, sample, batch)
     loss = (rho[:num_steps] * imitation.mean(1)).sum() * config.prior_coef
     loss = loss - (rho * gain.mean(1)).sum()
@@ -197,7 +185,7 @@ def policy_losses(
         "policy_loss": loss,
         "imitation": imitation.mean(),
         "q": q.mean(),
-        "policy_std": _mean_std(sample, model.action_masks[task]),
+        "policy_std": _mean_std(sample, model.action_masks[batch.task]),
     }
     return metrics, q[0]
 
@@ -206,9 +194,9 @@ FAST = Losses(model_losses, policy_losses)
 """What is learned with."""
 
 
-def _repeated(context: Contexts, num_times: int) -> Contexts:
-    """Repeat the rows of a batch over time."""
-    return Contexts(*(rows.repeat(1, num_times, 1) for rows in context))
+def _over_time(context: Contexts) -> Contexts:
+    """Return the rows of a batch so that they broadcast over time, each `(M, 1, B, W)`."""
+    return Contexts(*(rows[:, None] for rows in context))
 
 
 def _sample(
@@ -224,13 +212,12 @@ def _entropy(model: WorldModel, sample: PolicySample, task: Tensor) -> Tensor:
 
 def _imitation(model: WorldModel, sample: PolicySample, batch: Batch) -> Tensor:
     """Return the weighted mean squared error to the labels over true entries, `(T, B)`."""
-    num_steps, num_rows = batch.reward.shape
     label, weight = batch.labels_and_weights()
-    ours = sample.action[: num_steps * num_rows].view_as(label)
     mask = model.action_masks[batch.task]
-    error = (mask * (ours - label).square()).sum(-1)
+    error = (mask * (sample.action[: len(label)] - label).square()).sum(-1)
     return weight * error / mask.sum(-1).clamp(min=1)
 
 
 def _mean_std(sample: PolicySample, mask: Tensor) -> Tensor:
-    return (mask * sample.log_std.exp()).sum() / mask.sum()
+    """Return the mean over true entries of samples `(T, B, A)`, of the mask `(B, A)`."""
+    return (mask * sample.log_std.exp()).sum() / (mask.sum() * len(sample.log_std))

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import torch
 
 from mmbench.errors import DeviceError, UsageError
-from newt_agent.config import NewtConfig, Precision
+from newt_agent.config import NewtConfig, Precision, UpdatePrecision
 from newt_agent.int8 import kernel
 from newt_agent.int8.world_model import Int8WorldModel
 from newt_agent.world_model import WorldModel
@@ -19,21 +20,32 @@ class Acceleration:
     """How to compute on a device.
 
     Attributes:
-        dtype: Of the products in planning; losses are computed in float32.
+        dtype: Of the products in planning.
         is_compiled: Whether `torch.compile` fuses what is between the products. The first call
             takes up to a minute; results differ in the last digits.
+        update_dtype: Of the products in losses and their gradients. Sums, weights, gradients of
+            weights and what optimisers keep are float32 in any case.
     """
 
     dtype: torch.dtype = torch.float32
     is_compiled: bool = False
+    update_dtype: torch.dtype = torch.float32
 
-    def applied(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function, compiled if asked for."""
-        return torch.compile(function) if self.is_compiled else function
+    def applied_to_losses(
+        self, function: Callable[..., Any], device: torch.device
+    ) -> Callable[..., Any]:
+        """Return the function with products in `update_dtype`, compiled if asked for."""
+
+        @wraps(function)
+        def in_update_dtype(*args: Any, **kwargs: Any) -> Any:
+            with _autocast(self.update_dtype, device):
+                return function(*args, **kwargs)
+
+        return self._applied(in_update_dtype)
 
     def applied_to_planning(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function, compiled if asked for and not in int8, which is compiled already."""
-        return function if self.dtype == torch.int8 else self.applied(function)
+        return function if self.dtype == torch.int8 else self._applied(function)
 
     def for_planning(self, model: WorldModel) -> WorldModel | Int8WorldModel:
         """Return the model that plans with the weights as they are now.
@@ -45,23 +57,36 @@ class Acceleration:
 
     def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
         """Return a context in which large products are in bfloat16, if `dtype` is that."""
-        enabled = self.dtype == torch.bfloat16
-        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+        return _autocast(self.dtype, device)
+
+    def _applied(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return torch.compile(function) if self.is_compiled else function
+
+
+def _autocast(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[Any]:
+    enabled = dtype == torch.bfloat16
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
 
 PLAIN = Acceleration()
 
 
 def acceleration(
-    device: torch.device, *, precision: Precision = "auto", compile: bool = False
+    device: torch.device,
+    *,
+    precision: Precision = "auto",
+    update_precision: UpdatePrecision = "float32",
+    compile: bool = False,
 ) -> Acceleration:
     """Choose how to compute on a device.
 
     Args:
         device: Where.
-        precision: `auto` is int8 on CPUs with AVX-512 VNNI where there is a C++ compiler, bfloat16
-            where else the hardware multiplies it faster (GPUs from Ampere on, CPUs with AMX), and
-            float32 everywhere else.
+        precision: `auto` is int8 on CPUs with AVX2 where there is a C++ compiler, with AMX as well,
+            where int8 is the faster; bfloat16 where else the hardware multiplies it faster (GPUs
+            from Ampere on, CPUs with AMX), and float32 everywhere else.
+        update_precision: `auto` is bfloat16 where the hardware multiplies it faster, and float32
+            elsewhere.
         compile: Whether to compile.
 
     Raises:
@@ -75,7 +100,9 @@ def acceleration(
         if device.type != "cpu":
             raise DeviceError(f"int8 was asked for, and {device} is no CPU")
         kernel.load()
-    return Acceleration(getattr(torch, precision), compile)
+    if update_precision == "auto":
+        update_precision = "bfloat16" if _has_fast_bfloat16(device) else "float32"
+    return Acceleration(getattr(torch, precision), compile, getattr(torch, update_precision))
 
 
 def check_precision(config: NewtConfig, precision: Precision) -> None:

@@ -1,4 +1,4 @@
-"""Training: pretraining on demonstrations, then acting and learning in turns."""
+"""Training: pretraining on demonstrations, then acting, and learning while environments step."""
 
 import dataclasses
 import math
@@ -20,8 +20,9 @@ from mmbench.training.demonstrations import demonstration_replay, scale_of
 from mmbench.training.evaluation import evaluate_run
 from mmbench.training.journal import Episode, Journal
 from mmbench.training.log import RunLog
+from mmbench.training.prefetch import drawn_ahead
 from mmbench.training.processes import Group
-from mmbench.training.replay import Replay, join
+from mmbench.training.replay import Batch, Replay, join
 from mmbench.training.run import (
     SNAPSHOT,
     SNAPSHOT_INTERVAL,
@@ -30,6 +31,7 @@ from mmbench.training.run import (
     restoring,
     save_snapshot,
 )
+from mmbench.training.stopwatch import Stopwatch
 from mmbench.training.tables import discounts
 from mmbench.vision import ImageEncoder
 from newt_agent.agent import Newt
@@ -75,6 +77,9 @@ class Trainer:
         config: What to do.
         out: The run's folder.
         on_progress: Called now and then.
+
+    Attributes:
+        times: Where the time of `run` goes.
     """
 
     def __init__(
@@ -91,7 +96,12 @@ class Trainer:
         device = torch.device(config.device)
         self._group = Group(device)
         self._device = self._group.device(device)
-        accelerated = acceleration(self._device, precision=config.precision, compile=config.compile)
+        accelerated = acceleration(
+            self._device,
+            precision=config.precision,
+            update_precision=config.update_precision,
+            compile=config.compile,
+        )
         self._images = (
             None if config.obs == "state" else ImageEncoder(config.vision, str(self._device))
         )
@@ -128,6 +138,7 @@ class Trainer:
         )
         self.env_steps = 0
         self.updates = 0
+        self.times = Stopwatch()
         self._num_pretrained = 0
         self._updates_due = 0.0
         self._open()
@@ -216,8 +227,10 @@ class Trainer:
         while self._num_pretrained < total:
             assert self._demos is not None
             self._scale_observations()
-            batch = self._demos.sample(self._batch_size, self._rng, self._device)
-            metrics = self.learner.pretrain(batch)
+            with self.times.part("sampling"):
+                batch = self._demos.sample(self._batch_size, self._rng, self._device)
+            with self.times.part("learning"):
+                metrics = self.learner.pretrain(batch)
             self._player.weights_changed()
             self._num_pretrained += 1
             done = self._num_pretrained
@@ -238,13 +251,17 @@ class Trainer:
         metrics: dict[str, Tensor] = {}
         with self._collector as collector:
             while self.env_steps < self.config.env_steps:
-                collector.step(self._act(collector.seen))
+                with self.times.part("acting"):
+                    actions = self._act(collector.seen)
+                with self.times.part("waiting"):
+                    collector.send(actions)  # without workers, they are played now
+                metrics = self._learn() or metrics
+                with self.times.part("waiting"):
+                    collector.receive()
                 if not self._group.agree(collector.is_aligned, self._device):
                     collector.begin_anew()
                 self.env_steps += self._steps_at_once
-                if self.env_steps >= self._seeding_steps:
-                    self._scale_observations()
-                    metrics = self._learn() or metrics
+                self.times.stepping_s += collector.step_s
                 all_begin = self._group.agree(collector.all_begin, self._device)
                 self._after_step(metrics, all_begin=all_begin)
 
@@ -282,25 +299,41 @@ class Trainer:
         self._player.weights_changed()
 
     def _learn(self) -> dict[str, Tensor]:
-        config = self.config
+        """Take the updates due for the step that is being played, on what was there before it."""
+        config, seeding_steps = self.config, self._seeding_steps
+        if self.env_steps + self._steps_at_once < seeding_steps:
+            return {}
         self._updates_due += self._steps_at_once * config.updates_per_env_step
-        if self.env_steps - self._steps_at_once < max(1, self._seeding_steps):  # the first time
+        if self.env_steps < max(1, seeding_steps):  # the first time
             self._updates_due += config.seeding_updates
+        if self.env_steps < seeding_steps:
+            return {}
+        self._scale_observations()
+        if self._updates_due < 1 or not self._replay.num_episodes:
+            return {}
+        num_updates = int(self._updates_due)
+        self._updates_due -= num_updates
         metrics: dict[str, Tensor] = {}
-        while self._updates_due >= 1 and self._replay.num_episodes:
-            self._updates_due -= 1
-            batch_size = self._batch_size
-            num_demos = round(config.demo_share * batch_size) if self._demos else 0
-            batch = self._replay.sample(batch_size - num_demos, self._rng, self._device)
-            if config.imitate == "demonstrations":
-                batch = dataclasses.replace(batch, weight=torch.zeros_like(batch.reward))
-            if self._demos and num_demos:
-                demos = self._demos.sample(num_demos, self._rng, self._device)
-                batch = join([demos, batch])
-            metrics = self.learner.update(batch)
-            self._player.weights_changed()
+        batches = drawn_ahead(self._draw_batch, num_updates)
+        for _ in range(num_updates):
+            with self.times.part("sampling"):
+                batch = next(batches)
+            with self.times.part("learning"):
+                metrics = self.learner.update(batch)
             self.updates += 1
+        self._player.weights_changed()
         return metrics
+
+    def _draw_batch(self) -> Batch:
+        config, batch_size = self.config, self._batch_size
+        num_demos = round(config.demo_share * batch_size) if self._demos else 0
+        batch = self._replay.sample(batch_size - num_demos, self._rng, self._device)
+        if config.imitate == "demonstrations":
+            batch = dataclasses.replace(batch, weight=torch.zeros_like(batch.reward))
+        if self._demos and num_demos:
+            demos = self._demos.sample(num_demos, self._rng, self._device)
+            batch = join([demos, batch])
+        return batch
 
     def _after_step(self, metrics: dict[str, Tensor], *, all_begin: bool) -> None:
         config = self.config
@@ -362,17 +395,18 @@ class Trainer:
                 compile=self.config.compile,
             )
 
-        score = evaluate_run(
-            newt,
-            self._log,
-            tasks=self.config.tasks,
-            out=self.out,
-            env_steps=self.env_steps,
-            episodes=self.config.eval_episodes,
-            seed=self.config.seed,
-            workers=self.config.workers,
-            obs_type=self.config.obs,
-        )
+        with self.times.part("evaluating"):
+            score = evaluate_run(
+                newt,
+                self._log,
+                tasks=self.config.tasks,
+                out=self.out,
+                env_steps=self.env_steps,
+                episodes=self.config.eval_episodes,
+                seed=self.config.seed,
+                workers=self.config.workers,
+                obs_type=self.config.obs,
+            )
         self.save(self.out / "latest")
         return score
 

@@ -60,6 +60,7 @@ class Collector(AbstractContextManager["Collector"]):
     """
 
     seen: Seen
+    _sent: FloatArray
 
     def __init__(
         self,
@@ -92,6 +93,13 @@ class Collector(AbstractContextManager["Collector"]):
     def num_slots(self) -> int:
         """Environments that are played here."""
         return len(self.slot_task)
+
+    @property
+    def step_s(self) -> float:
+        """Seconds that a step takes the slowest worker, as measured while it runs."""
+        assert self._envs is not None
+        seconds = self._envs.step_seconds
+        return max(float(seconds[slots].sum()) for slots in self._envs.groups)
 
     def episodes_begun(self) -> list[int]:
         """Return how many episodes of each slot came before those that `all_begin` now."""
@@ -142,8 +150,20 @@ class Collector(AbstractContextManager["Collector"]):
 
     def step(self, actions: FloatArray) -> None:
         """Play padded actions, shape `(E, A)`; `seen` and `all_begin` are then the next ones."""
+        self.send(actions)
+        self.receive()
+
+    def send(self, actions: FloatArray) -> None:
+        """Let workers play padded actions, shape `(E, A)`, and return at once; then `receive`."""
         assert self._envs is not None
-        obs, rewards, _, truncated, info = self._envs.step(actions)
+        self._sent = actions
+        self._envs.step_async(actions)
+
+    def receive(self) -> None:
+        """Wait for what was sent; `seen` and `all_begin` are then the next ones."""
+        assert self._envs is not None
+        actions = self._sent
+        obs, rewards, _, truncated, info = self._envs.step_wait()
         states, features = observed(obs, self._images)
         rows = _rows(states, features)
         reached = list(rows)

@@ -1,4 +1,4 @@
-"""Acting and learning in turns: runs of learners that play into a replay buffer.
+"""Acting, and learning while environments step: runs of learners that play into a replay buffer.
 
 A run in a folder that was stopped goes on from its last snapshot, bit for bit. Snapshots are taken
 when all environments begin an episode at once: an environment is then a function of its seed.
@@ -195,16 +195,19 @@ class OnlineRun:
                 else:
                     seen = collector.seen
                     actions = learner.explore(seen.states, collector.slot_task, seen.first)
-                collector.step(actions)
+                collector.send(actions)
+                if self.env_steps + num_slots >= seeding_steps:
+                    self._tokens += num_slots * config.updates_per_env_step
+                # Beside the environments, on what was there before they stepped.
+                is_learning = self.env_steps >= seeding_steps and learner.replay.num_episodes
+                while self._tokens >= 1 and is_learning:
+                    self._tokens -= 1
+                    metrics = learner.update()
+                    self.updates += 1
+                collector.receive()
                 if not collector.is_aligned:
                     collector.begin_anew()
                 self.env_steps += num_slots
-                if self.env_steps >= seeding_steps and learner.replay.num_episodes:
-                    self._tokens += num_slots * config.updates_per_env_step
-                    while self._tokens >= 1:
-                        self._tokens -= 1
-                        metrics = learner.update()
-                        self.updates += 1
                 self._after_step(log, metrics)
 
     def _after_step(self, log: RunLog, metrics: Mapping[str, Tensor]) -> None:

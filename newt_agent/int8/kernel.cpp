@@ -1,20 +1,20 @@
-// One perceptron for many rows, with products of 8-bit integers (AVX-512 VNNI). `int8.py` says what
-// the numbers mean; every row of activations stays in the cache from the first layer to the last.
+// One perceptron for many rows, with products of 8-bit integers (AVX-512 VNNI, AVX-VNNI or AVX2).
+// `world_model.py` says what the numbers mean; every row of activations stays in the cache from the
+// first layer to the last.
 
-#include <immintrin.h>
+#include "lanes.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace {
 
 constexpr int kBlock = 48;       // rows that go through all layers together
-constexpr int kRowsAtOnce = 6;   // of a product: 6 x 4 sums fill the registers
 constexpr int kTile = 64;        // columns of a product
-constexpr int kLanes = 16;       // entries of a register
 constexpr float kEps = 1e-5f;    // of layer norm
 constexpr float kLarge = 20.0f;  // Mish is the identity from here on, in float32
 
@@ -58,34 +58,29 @@ struct Call {
 
 namespace {
 
-__m512 exponential(__m512 x) {
-  const __m512 t = _mm512_mul_ps(x, _mm512_set1_ps(1.44269504f));
-  const __m512 n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const __m512 f = _mm512_sub_ps(t, n);
-  __m512 p = _mm512_set1_ps(1.33335581e-3f);  // Taylor series of 2^f
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(9.61812911e-3f));
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.55041087e-2f));
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.40226507e-1f));
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.93147181e-1f));
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
-  return _mm512_scalef_ps(p, n);
+Floats exponential(Floats x) {
+  const Floats t = x * all(1.44269504f);
+  const Floats n = nearest(t);
+  const Floats f = t - n;
+  Floats p = all(1.33335581e-3f);  // Taylor series of 2^f
+  p = multiply_add(p, f, all(9.61812911e-3f));
+  p = multiply_add(p, f, all(5.55041087e-2f));
+  p = multiply_add(p, f, all(2.40226507e-1f));
+  p = multiply_add(p, f, all(6.93147181e-1f));
+  p = multiply_add(p, f, all(1.0f));
+  return scaled(p, n);
 }
 
 // x n / (n + 2) with n = e (e + 2), e = exp x.
-__m512 mish(__m512 x) {
-  const __m512 two = _mm512_set1_ps(2.0f);
-  const __m512 e = exponential(_mm512_min_ps(x, _mm512_set1_ps(kLarge)));
-  const __m512 n = _mm512_mul_ps(e, _mm512_add_ps(e, two));
-  return _mm512_mul_ps(x, _mm512_mul_ps(n, _mm512_rcp14_ps(_mm512_add_ps(n, two))));
+Floats mish(Floats x) {
+  const Floats e = exponential(min(x, all(kLarge)));
+  const Floats n = e * (e + all(2.0f));
+  return x * (n * about_inverse(n + all(2.0f)));
 }
 
-__mmask16 lanes(int64_t left) {
-  return left >= kLanes ? 0xFFFF : static_cast<__mmask16>((1 << left) - 1);
-}
+#ifdef __AVX512VNNI__
 
-__m128i rounded_bytes(__m512 x) {
-  return _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(_mm512_max_ps(x, _mm512_setzero_ps())));
-}
+constexpr int kRowsAtOnce = 6;  // of a product: 6 x 4 sums fill the registers
 
 // The sums of `Rows` rows and one tile of columns; named, for compilers keep arrays in memory.
 template <int Rows>
@@ -137,112 +132,168 @@ void product(const uint8_t* u, int64_t u_stride, const int8_t* matrix, int64_t i
   sums.store(row_scale, scale, bias, h, h_stride);
 }
 
+#else
+
+constexpr int kRowsAtOnce = 4;  // of a product: 4 x 2 sums and what is multiplied fit the registers
+
+// Four products of unsigned and signed bytes in each of eight lanes, added to their sums. Without
+// VNNI, bytes are widened: the instruction that multiplies them saturates at 16 bits.
+struct Weights {
+#ifdef __AVXVNNI__
+  __m256i bytes;
+
+  explicit Weights(const int8_t* p)
+      : bytes(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))) {}
+
+  __m256i add_to(__m256i sum, __m256i u) const { return _mm256_dpbusd_avx_epi32(sum, u, bytes); }
+#else
+  __m256i even, odd;
+
+  explicit Weights(const int8_t* p) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    even = _mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8);
+    odd = _mm256_srai_epi16(bytes, 8);
+  }
+
+  __m256i add_to(__m256i sum, __m256i u) const {
+    const __m256i u_even = _mm256_and_si256(u, _mm256_set1_epi16(0xFF));
+    const __m256i first = _mm256_madd_epi16(even, u_even);
+    const __m256i second = _mm256_madd_epi16(odd, _mm256_srli_epi16(u, 8));
+    return _mm256_add_epi32(sum, _mm256_add_epi32(first, second));
+  }
+#endif
+};
+
+// h = row_scale * scale * (u @ matrix) + bias, for `Rows` rows and one tile of columns.
+template <int Rows>
+void product(const uint8_t* u, int64_t u_stride, const int8_t* matrix, int64_t inputs,
+             const float* row_scale, const float* scale, const float* bias, float* h,
+             int64_t h_stride) {
+  for (int column = 0; column < kTile; column += kLanes) {
+    __m256i left[Rows], right[Rows];
+    for (int r = 0; r < Rows; ++r) left[r] = right[r] = _mm256_setzero_si256();
+    const int8_t* entries = matrix + 4 * column;
+    for (int64_t k = 0; k < inputs; k += 4, entries += 4 * kTile) {
+      const Weights of_left(entries), of_right(entries + 32);
+      for (int r = 0; r < Rows; ++r) {
+        int32_t four;
+        std::memcpy(&four, u + r * u_stride + k, 4);
+        const __m256i v = _mm256_set1_epi32(four);
+        left[r] = of_left.add_to(left[r], v);
+        right[r] = of_right.add_to(right[r], v);
+      }
+    }
+    for (int r = 0; r < Rows; ++r) {
+      const Floats sums = {_mm256_cvtepi32_ps(left[r]), _mm256_cvtepi32_ps(right[r])};
+      const Floats both = load(scale + column) * all(row_scale[r]);
+      store(h + r * h_stride + column, multiply_add(sums, both, load(bias + column)));
+    }
+  }
+}
+
+#endif
+
 using Product = decltype(&product<1>);
-constexpr Product kProducts[kRowsAtOnce + 1] = {nullptr,    product<1>, product<2>, product<3>,
-                                                product<4>, product<5>, product<6>};
+
+template <int... Rows>
+Product product_of(int64_t num_rows, std::integer_sequence<int, Rows...>) {
+  constexpr Product kProducts[] = {product<Rows + 1>...};
+  return kProducts[num_rows - 1];
+}
 
 // Layer norm in terms of a factor and a summand of each entry: (h - mean) / std.
 struct Norm {
-  __m512 factor, summand;
+  Floats factor, summand;
 
   Norm(const float* h, int64_t n) {
-    __m512 sum = _mm512_setzero_ps(), squares = _mm512_setzero_ps();
+    Floats sum = all(0.0f), squares = all(0.0f);
     for (int64_t i = 0; i < n; i += kLanes) {
-      const __m512 v = _mm512_loadu_ps(h + i);
-      sum = _mm512_add_ps(sum, v);
-      squares = _mm512_fmadd_ps(v, v, squares);
+      const Floats v = load(h + i);
+      sum = sum + v;
+      squares = multiply_add(v, v, squares);
     }
-    const float mean = _mm512_reduce_add_ps(sum) / n;
-    const float variance = std::max(_mm512_reduce_add_ps(squares) / n - mean * mean, 0.0f);
+    const float mean = sum_of(sum) / n;
+    const float variance = std::max(sum_of(squares) / n - mean * mean, 0.0f);
     const float inverse = 1.0f / std::sqrt(variance + kEps);
-    factor = _mm512_set1_ps(inverse);
-    summand = _mm512_set1_ps(-mean * inverse);
+    factor = all(inverse);
+    summand = all(-mean * inverse);
   }
 
-  __m512 operator()(const float* h, const float* gain, const float* shift) const {
-    const __m512 normed = _mm512_fmadd_ps(_mm512_loadu_ps(h), factor, summand);
-    return _mm512_fmadd_ps(normed, _mm512_loadu_ps(gain), _mm512_loadu_ps(shift));
+  Floats operator()(const float* h, const float* gain, const float* shift) const {
+    return multiply_add(multiply_add(load(h), factor, summand), load(gain), load(shift));
   }
 };
 
 // Layer norm, Mish, 8 bits; returns what one unit of `u` is worth.
 float activate(float* h, int64_t n, const float* gain, const float* shift, float low, uint8_t* u) {
   const Norm norm(h, n);
-  __m512 largest = _mm512_setzero_ps();
+  Floats largest = all(0.0f);
   for (int64_t i = 0; i < n; i += kLanes) {
-    const __m512 y = mish(norm(h + i, gain + i, shift + i));
-    largest = _mm512_max_ps(largest, y);
-    _mm512_storeu_ps(h + i, y);
+    const Floats y = mish(norm(h + i, gain + i, shift + i));
+    largest = max(largest, y);
+    store(h + i, y);
   }
-  const float unit = (_mm512_reduce_max_ps(largest) - low) / 255.0f;
-  const __m512 inverse = _mm512_set1_ps(1.0f / unit);
-  const __m512 summand = _mm512_set1_ps(-low / unit);
-  for (int64_t i = 0; i < n; i += kLanes) {
-    const __m512 v = _mm512_fmadd_ps(_mm512_loadu_ps(h + i), inverse, summand);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(u + i), rounded_bytes(v));
-  }
+  const float unit = (largest_of(largest) - low) / 255.0f;
+  const Floats inverse = all(1.0f / unit), summand = all(-low / unit);
+  for (int64_t i = 0; i < n; i += kLanes)
+    store_bytes(u + i, rounded_bytes(multiply_add(load(h + i), inverse, summand)));
   return unit;
 }
 
 // Layer norm, softmax of groups of eight, 255ths.
 void simnorm(float* h, int64_t n, const float* gain, const float* shift, uint8_t* out) {
   const Norm norm(h, n);
-  for (int64_t i = 0; i < n; i += kLanes)
-    _mm512_storeu_ps(h + i, norm(h + i, gain + i, shift + i));
+  for (int64_t i = 0; i < n; i += kLanes) store(h + i, norm(h + i, gain + i, shift + i));
   const int64_t stride = n / 8;
   for (int64_t i = 0; i < stride; i += kLanes) {
-    const __mmask16 mask = lanes(stride - i);
-    __m512 v[8];
-    __m512 largest = _mm512_maskz_loadu_ps(mask, h + i);
+    Floats v[8];
+    Floats largest = load_some(h + i, stride - i);
     for (int g = 0; g < 8; ++g) {
-      v[g] = _mm512_maskz_loadu_ps(mask, h + i + g * stride);
-      largest = _mm512_max_ps(largest, v[g]);
+      v[g] = load_some(h + i + g * stride, stride - i);
+      largest = max(largest, v[g]);
     }
-    __m512 sum = _mm512_setzero_ps();
+    Floats sum = all(0.0f);
     for (auto& entry : v) {
-      entry = exponential(_mm512_sub_ps(entry, largest));
-      sum = _mm512_add_ps(sum, entry);
+      entry = exponential(entry - largest);
+      sum = sum + entry;
     }
-    const __m512 factor = _mm512_div_ps(_mm512_set1_ps(255.0f), sum);
+    const Floats factor = all(255.0f) / sum;
     for (int g = 0; g < 8; ++g)
-      _mm_mask_storeu_epi8(out + i + g * stride, mask,
-                           rounded_bytes(_mm512_mul_ps(v[g], factor)));
+      store_some_bytes(out + i + g * stride, rounded_bytes(v[g] * factor), stride - i);
   }
 }
 
 // The scalar that logits of bins between -limit and limit, in symlog space, stand for.
 float two_hot(const float* logits, int64_t n, float limit) {
-  const __m512 lowest = _mm512_set1_ps(-1e30f);
-  __m512 largest = lowest;
+  constexpr float kLowest = -1e30f;
+  constexpr float kFirst[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  Floats largest = all(kLowest);
   for (int64_t i = 0; i < n; i += kLanes)
-    largest = _mm512_max_ps(largest, _mm512_mask_loadu_ps(lowest, lanes(n - i), logits + i));
-  const __m512 shift = _mm512_set1_ps(_mm512_reduce_max_ps(largest));
+    largest = max(largest, load_some(logits + i, n - i, kLowest));
+  const Floats shift = all(largest_of(largest));
   const float spacing = 2 * limit / (n - 1);
-  __m512 bin = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  __m512 sum = _mm512_setzero_ps(), weighted = _mm512_setzero_ps();
+  Floats bin = load(kFirst), sum = all(0.0f), weighted = all(0.0f);
   for (int64_t i = 0; i < n; i += kLanes) {
-    const __m512 v = _mm512_mask_loadu_ps(lowest, lanes(n - i), logits + i);
-    const __m512 p = exponential(_mm512_sub_ps(v, shift));
-    sum = _mm512_add_ps(sum, p);
-    weighted = _mm512_fmadd_ps(p, bin, weighted);
-    bin = _mm512_add_ps(bin, _mm512_set1_ps(kLanes));
+    const Floats p = exponential(load_some(logits + i, n - i, kLowest) - shift);
+    sum = sum + p;
+    weighted = multiply_add(p, bin, weighted);
+    bin = bin + all(kLanes);
   }
-  const float mean = _mm512_reduce_add_ps(weighted) / _mm512_reduce_add_ps(sum) * spacing - limit;
+  const float mean = sum_of(weighted) / sum_of(sum) * spacing - limit;
   return std::copysign(std::expm1(std::abs(mean)), mean);
 }
 
 // The bytes that go into the first layer: latents as they are, actions from [-1, 1], zeros.
 void fill_rows(const Call& call, int64_t first_row, int64_t num_rows, uint8_t* u, int64_t stride) {
-  const __m512 half = _mm512_set1_ps(127.5f);
+  const Floats half = all(127.5f);
   for (int64_t r = 0; r < num_rows; ++r) {
     uint8_t* row = u + r * stride;
     std::memcpy(row, call.x + (first_row + r) * call.x_dim, call.x_dim);
     const float* actions = call.actions + (first_row + r) * call.action_dim;
     for (int64_t i = 0; i < call.action_dim; i += kLanes) {
-      const __mmask16 mask = lanes(call.action_dim - i);
-      const __m512 v = _mm512_maskz_loadu_ps(mask, actions + i);
-      _mm_mask_storeu_epi8(row + call.x_dim + i, mask,
-                           rounded_bytes(_mm512_fmadd_ps(v, half, half)));
+      const int64_t left = call.action_dim - i;
+      const Floats v = multiply_add(load_some(actions + i, left), half, half);
+      store_some_bytes(row + call.x_dim + i, rounded_bytes(v), left);
     }
     const int64_t used = call.x_dim + call.action_dim;
     std::memset(row + used, 0, stride - used);
@@ -272,7 +323,8 @@ void run_block(const Call& call, int64_t index, int64_t slot, int64_t start) {
       const int64_t column = t * kTile;
       const int8_t* matrix = layer.matrix + (member * width + column) * layer.inputs;
       for (int64_t r = 0; r < num_rows; r += kRowsAtOnce)
-        kProducts[std::min<int64_t>(kRowsAtOnce, num_rows - r)](
+        product_of(std::min<int64_t>(kRowsAtOnce, num_rows - r),
+                   std::make_integer_sequence<int, kRowsAtOnce>())(
             u.data() + r * u_stride, u_stride, matrix, layer.inputs, row_scale + r,
             layer.scale + member * width + column, bias + column, h.data() + r * width + column,
             width);
@@ -311,27 +363,23 @@ extern "C" void pack(const Matrix* given) {
     for (int64_t o = 0; o < width; ++o) {
       const float* row = m.entries + (member * m.outputs + o) * m.inputs;
       const int64_t inputs = o < m.outputs ? m.inputs : 0;
-      __m512 largest = _mm512_set1_ps(1e-12f);
+      Floats largest = all(1e-12f);
       for (int64_t i = 0; i < inputs; i += kLanes)
-        largest = _mm512_max_ps(
-            largest, _mm512_abs_ps(_mm512_maskz_loadu_ps(lanes(inputs - i), row + i)));
-      const float scale = _mm512_reduce_max_ps(largest) / 127.0f;
-      const __m512 inverse = _mm512_set1_ps(1.0f / scale);
+        largest = max(largest, absolute(load_some(row + i, inputs - i)));
+      const float scale = largest_of(largest) / 127.0f;
+      const Floats inverse = all(1.0f / scale);
       int8_t* tile = m.matrix + (member * width + o / kTile * kTile) * depth + o % kTile * 4;
-      __m512i sum = _mm512_setzero_si512();
+      int32_t sum = 0;
       for (int64_t i = 0; i < depth; i += kLanes) {
-        const __mmask16 mask = inputs > i ? lanes(inputs - i) : 0;
-        const __m512 entries = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, row + i), inverse);
-        const __m512i rounded = _mm512_cvtps_epi32(entries);
-        const __mmask16 before = m.summed_from > i ? lanes(m.summed_from - i) : 0;
-        sum = _mm512_mask_add_epi32(sum, _knot_mask16(before), sum, rounded);
+        const int64_t left = std::max<int64_t>(inputs - i, 0);
         int8_t bytes[kLanes];
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(bytes), _mm512_cvtepi32_epi8(rounded));
+        store_bytes(bytes, rounded_signed_bytes(load_some(row + i, left) * inverse));
+        for (int64_t j = 0; j < kLanes; ++j) sum += i + j >= m.summed_from ? bytes[j] : 0;
         for (int64_t j = 0; j < std::min<int64_t>(kLanes, depth - i); j += 4)
           std::memcpy(tile + (i + j) * kTile, bytes + j, 4);
       }
       m.scale[member * width + o] = scale;
-      m.sum[member * width + o] = scale * static_cast<float>(_mm512_reduce_add_epi32(sum));
+      m.sum[member * width + o] = scale * static_cast<float>(sum);
     }
 }
 

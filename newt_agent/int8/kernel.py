@@ -11,6 +11,7 @@ from ctypes import POINTER, c_float, c_int64, c_void_p
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -21,10 +22,21 @@ TILE = 64
 """Outputs are padded to a multiple of it."""
 _MAX_KERNEL_BYTES = 2**26
 _SOURCE = Path(__file__).with_suffix(".cpp")
-_FLAGS = (
-    *("-std=c++17", "-O3", "-shared", "-fPIC", "-fopenmp"),
-    *("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni", "-mprefer-vector-width=512"),
-)
+_INCLUDED = _SOURCE.with_name("lanes.h")
+_FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC", "-fopenmp")
+_CPUINFO = Path("/proc/cpuinfo")
+
+Instructions = Literal["avx512-vnni", "avx-vnni", "avx2"]
+"""What 8-bit products are made of, the fastest first; sums are the same with each."""
+
+_FLAGS_OF: dict[Instructions, tuple[str, ...]] = {
+    "avx512-vnni": (
+        *("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni"),
+        "-mprefer-vector-width=512",
+    ),
+    "avx-vnni": ("-mavx2", "-mfma", "-mavxvnni"),
+    "avx2": ("-mavx2", "-mfma"),
+}
 
 
 class Last(IntEnum):
@@ -69,9 +81,19 @@ class Call(ctypes.Structure):
     )
 
 
+def instructions() -> Instructions | None:
+    """Return the fastest instructions that the CPU has, if it has any."""
+    if torch.cpu._is_vnni_supported():
+        return "avx512-vnni"
+    if not torch.cpu._is_avx2_supported():
+        return None
+    has_vnni = _CPUINFO.exists() and "avx_vnni" in _CPUINFO.read_text().split()
+    return "avx-vnni" if has_vnni else "avx2"
+
+
 def is_supported() -> bool:
     """Tell whether the CPU has the instructions and the machine a compiler."""
-    return torch.cpu._is_vnni_supported() and cpp_compiler() is not None
+    return instructions() is not None and cpp_compiler() is not None
 
 
 @cache
@@ -81,9 +103,10 @@ def load() -> ctypes.CDLL:
     Raises:
         DeviceError: The CPU or the compiler cannot do it.
     """
-    if not torch.cpu._is_vnni_supported():
+    chosen = instructions()
+    if chosen is None:
         raise DeviceError(
-            "int8 was asked for, and this CPU has no AVX-512 VNNI; leave the precision at auto"
+            "int8 was asked for, and this CPU has no AVX2; leave the precision at auto"
         )
     compiler = cpp_compiler()
     if compiler is None:
@@ -91,20 +114,21 @@ def load() -> ctypes.CDLL:
             "int8 was asked for, and there is no C++ compiler; install g++ or clang++, or leave "
             "the precision at auto"
         )
-    library = ctypes.CDLL(str(_built(compiler)))
+    library = ctypes.CDLL(str(_built(compiler, (*_FLAGS, *_FLAGS_OF[chosen]))))
     for function, given in ((library.pack, Matrix), (library.run, Call)):
         function.argtypes = [POINTER(given)]
         function.restype = None
     return library
 
 
-def _built(compiler: str) -> Path:
+def _built(compiler: str, flags: tuple[str, ...]) -> Path:
     """Return the kernel that this user has built; it is built anew if any other file is there.
 
     What is in the cache is run, so the folder and the file must be the user's own, and the file
     what its digest says. Where there is no such folder, the kernel lives as long as the process.
     """
-    key = hashlib.sha256(_SOURCE.read_bytes() + " ".join((compiler, *_FLAGS)).encode())
+    sources = _SOURCE.read_bytes() + _INCLUDED.read_bytes()
+    key = hashlib.sha256(sources + " ".join((compiler, *flags)).encode())
     folder = cache_folder() / "kernels"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -117,7 +141,7 @@ def _built(compiler: str) -> Path:
     digest = built.with_suffix(".sha256")
     if not (is_private(built) and is_private(digest) and digest.read_bytes() == _digest(built)):
         with replacing(built) as fresh, replacing(digest) as recorded:
-            _build(compiler, fresh)
+            _build((compiler, *flags, str(_SOURCE), "-o", str(fresh)))
             fresh.chmod(0o600)
             recorded.write_bytes(_digest(fresh))
     return built
@@ -128,12 +152,11 @@ def _digest(file: Path) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
 
 
-def _build(compiler: str, target: Path) -> None:
-    command = (compiler, *_FLAGS, str(_SOURCE), "-o", str(target))
+def _build(command: tuple[str, ...]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         first = next(iter(done.stderr.strip().splitlines()), "no message")
-        raise DeviceError(f"{compiler} could not build the int8 kernel: {first}")
+        raise DeviceError(f"{command[0]} could not build the int8 kernel: {first}")
 
 
 def cpp_compiler() -> str | None:

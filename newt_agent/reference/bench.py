@@ -34,6 +34,7 @@ class NewtTiming:
         size: Of the model.
         device: Where.
         dtype: Of the products in planning.
+        update_dtype: Of the products in updates.
         is_compiled: Whether the fast side was compiled.
         num_slots: Slots planned for at once.
         batch_size: Sub-sequences per update.
@@ -42,13 +43,14 @@ class NewtTiming:
         update_ms: Milliseconds per update.
         update_speedup: How often that fits into the plain implementation's time.
         plan_share: Products per second while planning, as a share of `product_rate`.
-        update_share: Products per second while updating, as a share of the float32 rate.
+        update_share: Products per second while updating, as a share of the rate of `update_dtype`.
         product_rate: Multiply-adds, counted twice, per second in large products of `dtype`.
     """
 
     size: str
     device: str
     dtype: str
+    update_dtype: str
     is_compiled: bool
     num_slots: int
     batch_size: int
@@ -136,6 +138,7 @@ def time_newt(
         size=size,
         device=str(device),
         dtype=str(acceleration.dtype).removeprefix("torch."),
+        update_dtype=str(acceleration.update_dtype).removeprefix("torch."),
         is_compiled=acceleration.is_compiled,
         num_slots=num_slots,
         batch_size=batch_size,
@@ -144,7 +147,7 @@ def time_newt(
         update_ms=1e3 * update_s,
         update_speedup=slow_update_s / update_s,
         plan_share=plan_flops / fast_s / rate,
-        update_share=update_flops / update_s / _product_rate(torch.float32, device),
+        update_share=update_flops / update_s / _product_rate(acceleration.update_dtype, device),
         product_rate=rate,
     )
 

@@ -1,4 +1,4 @@
-"""What is claimed to be fast, beside a reference: steps, resets, sampling.
+"""What is claimed to be fast, beside a reference: steps, resets, sampling, planning.
 
 `make bench-tests` saves them with `--benchmark-json`; the file has their ratios, and docs/speed.md
 is made from it.
@@ -17,6 +17,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import mmbench
 from mmbench.registry import SUITES, load_simulator
 from mmbench.training.replay import Replay
+from newt_agent.config import NewtConfig, SizeName
+from newt_agent.int8.world_model import Int8WorldModel
+from newt_agent.precision import Acceleration
+from newt_agent.world_model import WorldModel
 from tests.benchmarks.bare_simulators import bare_simulator
 from tests.benchmarks.conftest import measure_in_turns, pair_ratios
 from tests.benchmarks.page import BEGIN, END, with_measured
@@ -103,6 +107,30 @@ def test_sampling(benchmark: BenchmarkFixture) -> None:
         lambda: sample_in_a_loop(replay, sums, rng),
         rounds=100,
     )
+
+
+@is_timed
+@pytest.mark.parametrize("size", ["S", "B", "L"])
+def test_planning_in_8_bits(benchmark: BenchmarkFixture, size: SizeName) -> None:
+    """A step of 4096 sequences; the reference multiplies in bfloat16, not compiled."""
+    model = WorldModel(NewtConfig(size=size), torch.randn(8, 512), torch.ones(8, 16))
+    context = model.contexts(frozen=True).of(torch.arange(8)[:, None])
+    generator = torch.Generator().manual_seed(0)
+    z = torch.rand(8, 512, model.config.model_size.latent_dim, generator=generator)
+    actions = 2 * torch.rand(8, 512, 16, generator=generator) - 1
+    bytes_, in_8_bits = (255 * z).to(torch.uint8), Int8WorldModel(model)
+
+    def fast() -> None:
+        in_8_bits.reward_of(bytes_, actions, context)
+        in_8_bits.next_latent(bytes_, actions, context)
+
+    @torch.no_grad()
+    def reference() -> None:
+        with Acceleration(dtype=torch.bfloat16).autocast(z.device):
+            model.reward_of(z, actions, context)
+            model.next_latent(z, actions, context)
+
+    measure_in_turns(benchmark, f"4096 steps of a plan, {size}", fast, reference, rounds=5)
 
 
 def timed(group: str, median: float, **extra_info: float) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Speed against the bare simulators, in one run, as ratios of medians."""
+"""Speed against bare simulators and plain equations, in one run, as ratios of medians."""
 
 import multiprocessing
 import os
@@ -8,10 +8,13 @@ from concurrent.futures import ProcessPoolExecutor
 import gymnasium
 import numpy as np
 import pytest
+import torch
 
 import mmbench
 from mmbench.bench import memory_mib, spread, time_gymnasium, time_ours
 from mmbench.registry import SUITES
+from newt_agent.precision import acceleration
+from newt_agent.reference.bench import time_newt
 from tests.benchmarks.bare_simulators import bare_simulator
 
 pytestmark = pytest.mark.slow
@@ -136,6 +139,18 @@ def test_many_copies_of_one_task_use_all_cores() -> None:
     envs.close()
     print(f"\n{rates} steps/s, bare on {cores} cores {bare_rates}")
     assert np.median(rates) >= 0.85 * np.median(bare_rates)
+
+
+@pytest.mark.skipif(
+    not torch.cpu._is_amx_tile_supported(), reason="needs a CPU that multiplies bfloat16 fast"
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler has some of its own
+def test_updates_are_three_times_as_fast_as_plain_ones() -> None:
+    cpu = torch.device("cpu")
+    how = acceleration(cpu, update_precision="auto", compile=True)
+    timing = time_newt("S", num_slots=1, batch_size=256, device=cpu, acceleration=how)
+    print(f"\n{timing}")
+    assert timing.update_speedup >= 3
 
 
 def test_memory_counts_processes_once() -> None:

@@ -15,6 +15,11 @@ def test_mish_is_that_of_pytorch() -> None:
         torch.testing.assert_close(mish(X.to(dtype)), functional.mish(X.to(dtype)))
 
 
+def test_mish_in_16_bits_is_rounded_once() -> None:
+    x = torch.linspace(-8, 8, 401).bfloat16()
+    torch.testing.assert_close(mish(x), functional.mish(x.float()).bfloat16(), rtol=2**-7, atol=0)
+
+
 def test_mish_has_the_gradient_of_pytorchs() -> None:
     x, y = X.float().requires_grad_(), X.float().requires_grad_()
     (mish(x) ** 2).sum().backward()  # type: ignore[no-untyped-call]

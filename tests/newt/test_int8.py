@@ -1,9 +1,12 @@
 """Planning in 8 bits: against the same rounding written out plainly, and against float32."""
 
+import contextlib
 import hashlib
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -15,7 +18,7 @@ from mmbench.errors import DeviceError
 from mmbench.training import two_hot
 from newt_agent.config import PlannerConfig
 from newt_agent.int8 import kernel
-from newt_agent.int8.kernel import Last
+from newt_agent.int8.kernel import Instructions, Last
 from newt_agent.int8.world_model import Int8MLP, Int8WorldModel
 from newt_agent.networks import StackedMLP
 from newt_agent.planner import Plan, plan
@@ -24,9 +27,10 @@ from newt_agent.world_model import WorldModel
 from tests.newt.test_learner import DISCOUNTS, trained_model
 
 E, A = 3, 6
+CPUINFO = Path("/proc/cpuinfo")
 
-on_vnni = pytest.mark.skipif(
-    not kernel.is_supported(), reason="needs a CPU with AVX-512 VNNI and a C++ compiler"
+on_avx2 = pytest.mark.skipif(
+    not kernel.is_supported(), reason="needs a CPU with AVX2 and a C++ compiler"
 )
 
 
@@ -104,7 +108,52 @@ def written_out(
     return np.sign(mean) * (np.exp(np.abs(mean)) - 1)
 
 
-@on_vnni
+@pytest.fixture(params=[None, *get_args(Instructions)])
+def forced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The kernel as it is chosen, and as it is on other CPUs, as far as this one can run it."""
+    if request.param is not None:
+        force(monkeypatch, request.param)
+    yield
+    kernel.load.cache_clear()
+
+
+def force(monkeypatch: pytest.MonkeyPatch, chosen: Instructions) -> None:
+    choices = get_args(Instructions)
+    fastest = kernel.instructions()
+    has_avx_vnni = "avx_vnni" in CPUINFO.read_text().split() if CPUINFO.exists() else False
+    if fastest is None or choices.index(chosen) < choices.index(fastest):
+        pytest.skip(f"this CPU has no {chosen}")
+    if chosen == "avx-vnni" and not has_avx_vnni:
+        pytest.skip("this CPU has no avx-vnni")
+    monkeypatch.setattr(kernel, "instructions", lambda: chosen)
+    kernel.load.cache_clear()
+
+
+@on_avx2
+def test_sums_are_the_same_with_all_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes at their bounds, too, where 16 bits would not do for two products."""
+    torch.manual_seed(1)
+    made = StackedMLP(
+        num_members=2, x_dim=128, embedding_dim=5, more_dim=A, widths=[], out_dim=128, last="linear"
+    )
+    with torch.no_grad():
+        made.matrices[0].sign_()
+        made.matrices[0][:, 64:] = torch.randn(2, 64, 139)
+    z, context, actions = inputs(50, width=128, members=2)
+    z[:, :9] = 255
+    fastest = kernel.instructions()
+    expected = Int8MLP(made, Last.LINEAR)(z, context, actions)
+    for chosen in get_args(Instructions):
+        if chosen != fastest:
+            with monkeypatch.context() as forcing, contextlib.suppress(pytest.skip.Exception):
+                force(forcing, chosen)
+                found = Int8MLP(made, Last.LINEAR)(z, context, actions)
+                torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    kernel.load.cache_clear()
+
+
+@on_avx2
+@pytest.mark.usefixtures("forced")
 @pytest.mark.parametrize("last", Last)
 @pytest.mark.parametrize(("latent_dim", "width"), [(128, 64), (704, 128)])
 def test_networks_are_those_of_the_rounded_numbers(last: Last, latent_dim: int, width: int) -> None:
@@ -121,7 +170,8 @@ def test_networks_are_those_of_the_rounded_numbers(last: Last, latent_dim: int, 
         assert np.median(error) < (0.3 if last == Last.SIMNORM else 1e-4 * scale)
 
 
-@on_vnni
+@on_avx2
+@pytest.mark.usefixtures("forced")
 def test_a_network_without_actions() -> None:
     made = network(Last.LINEAR, action_dim=0)
     z, context, _ = inputs(7)
@@ -130,7 +180,7 @@ def test_a_network_without_actions() -> None:
     assert np.abs(found - expected).max() < 0.02 * np.abs(expected).max()
 
 
-@on_vnni
+@on_avx2
 def test_members_are_chosen() -> None:
     made = network(Last.TWO_HOT, members=4)
     z, context, actions = inputs(9, members=4)
@@ -142,7 +192,7 @@ def test_members_are_chosen() -> None:
     )
 
 
-@on_vnni
+@on_avx2
 def test_what_rows_share_is_not_rounded() -> None:
     made = network(Last.TWO_HOT)
     z, context, actions = inputs(20)
@@ -152,7 +202,7 @@ def test_what_rows_share_is_not_rounded() -> None:
     assert torch.corrcoef(torch.stack((found.flatten(), exact.flatten())))[0, 1] > 0.98
 
 
-@on_vnni
+@on_avx2
 @pytest.mark.parametrize("num_rows", [1, 5, 6, 7, 47, 48, 49, 97])
 def test_a_row_does_not_depend_on_the_others(num_rows: int) -> None:
     mlp = Int8MLP(network(Last.SIMNORM), Last.SIMNORM)
@@ -162,7 +212,7 @@ def test_a_row_does_not_depend_on_the_others(num_rows: int) -> None:
     torch.testing.assert_close(some, everything[:, :, :num_rows], rtol=0, atol=0)
 
 
-@on_vnni
+@on_avx2
 def test_results_do_not_depend_on_the_number_of_threads() -> None:
     num_threads = torch.get_num_threads()
     try:
@@ -176,7 +226,7 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
     assert torch.equal(*found)
 
 
-@on_vnni
+@on_avx2
 def test_weights_are_taken_as_they_are_when_it_is_made() -> None:
     made = network(Last.LINEAR)
     before = Int8MLP(made, Last.LINEAR)
@@ -187,7 +237,8 @@ def test_weights_are_taken_as_they_are_when_it_is_made() -> None:
     assert not torch.allclose(Int8MLP(made, Last.LINEAR)(*inputs(4)), expected)
 
 
-@on_vnni
+@on_avx2
+@pytest.mark.usefixtures("forced")
 def test_hostile_numbers_do_no_harm() -> None:
     made = network(Last.TWO_HOT)
     z, context, actions = inputs(10)
@@ -227,7 +278,7 @@ def worth(model: WorldModel, sequences: Tensor) -> Tensor:
     return (value + factor * model.value_of(z, last, context, torch.arange(3))).detach()
 
 
-@on_vnni
+@on_avx2
 def test_plans_are_as_good_as_in_float32() -> None:
     model = trained_model()
     nothing = worth(model, torch.zeros(3, 3, 16))
@@ -238,7 +289,7 @@ def test_plans_are_as_good_as_in_float32() -> None:
     assert (kept > 0.97 * gain).all()
 
 
-@on_vnni
+@on_avx2
 def test_values_are_close_to_those_in_float32() -> None:
     model = trained_model()
     task = torch.tensor([0, 1, 2])
@@ -262,7 +313,7 @@ def test_values_are_close_to_those_in_float32() -> None:
         assert (found - exact).abs().mean() < 0.05 * exact.std()
 
 
-@on_vnni
+@on_avx2
 def test_auto_is_int8() -> None:
     assert acceleration(torch.device("cpu")).dtype == torch.int8
 
@@ -270,6 +321,18 @@ def test_auto_is_int8() -> None:
 def test_auto_is_not_int8_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert acceleration(torch.device("cpu")).dtype != torch.int8
+
+
+def test_updates_are_in_float32_unless_bfloat16_is_asked_for_or_fast(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cpu = torch.device("cpu")
+    for has_amx in (False, True):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda found=has_amx: found)
+        fastest = torch.bfloat16 if has_amx else torch.float32
+        assert acceleration(cpu).update_dtype == torch.float32
+        assert acceleration(cpu, update_precision="bfloat16").update_dtype == torch.bfloat16
+        assert acceleration(cpu, update_precision="auto").update_dtype == fastest
 
 
 def refused(device: str = "cpu") -> str:
@@ -282,9 +345,8 @@ def refused(device: str = "cpu") -> str:
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refused("cuda") == "int8 was asked for, and cuda is no CPU"
     monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
-    assert refused() == (
-        "int8 was asked for, and this CPU has no AVX-512 VNNI; leave the precision at auto"
-    )
+    monkeypatch.setattr(torch.cpu, "_is_avx2_supported", lambda: False)
+    assert refused() == "int8 was asked for, and this CPU has no AVX2; leave the precision at auto"
     monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert refused() == (
@@ -304,7 +366,7 @@ def test_a_compiler_that_fails_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert not list((tmp_path / "cache" / "kernels").iterdir())
 
 
-@on_vnni
+@on_avx2
 def test_the_kernel_is_built_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MMBENCH_CACHE", str(tmp_path))
     kernel.load.cache_clear()
@@ -316,7 +378,7 @@ def test_the_kernel_is_built_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     kernel.load()
 
 
-@on_vnni
+@on_avx2
 @pytest.mark.parametrize("trick", ["replaced", "writable file", "writable folder", "link", "cut"])
 def test_a_library_that_is_not_ours_is_never_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trick: str
@@ -347,7 +409,7 @@ def test_a_library_that_is_not_ours_is_never_run(
     assert not trace.exists()
 
 
-@on_vnni
+@on_avx2
 def test_the_kernel_needs_no_folder_to_stay_in(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

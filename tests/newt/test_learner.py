@@ -143,8 +143,8 @@ def test_online_targets_are_a_parity_option() -> None:
         learner = Learner(trained_model(), DISCOUNTS, LearningConfig(target=kind), seed=0)
         for parameter in learner.target_q.parameters():
             torch.nn.init.zeros_(parameter)
-        context = learner.model.contexts().of(data.task.repeat(3))
-        z, noise, pair = torch.rand(3, B, 384), torch.zeros(3 * B, 16), torch.tensor([0, 1])
+        context = learner.model.contexts().of(data.task[None])
+        z, noise, pair = torch.rand(3, B, 384), torch.zeros(3, B, 16), torch.tensor([0, 1])
         targets[kind] = td_target(
             *(learner.model, learner.target_q, data, z, context, learner.constants),
             noise=noise,

@@ -54,6 +54,34 @@ def test_updates_are_those_of_the_plain_implementation(compile: bool) -> None:
             torch.testing.assert_close(ours[name], theirs[name], rtol=1e-3, atol=1e-5)
 
 
+BFLOAT16 = Acceleration(update_dtype=torch.bfloat16)
+
+
+def test_updates_in_bfloat16_differ_from_float32_by_its_rounding() -> None:
+    learners = [
+        Learner(trained_model(), DISCOUNTS, LearningConfig(), 0, how)
+        for how in (BFLOAT16, Acceleration())
+    ]
+    ours, theirs = (learner.update(batch()) for learner in learners)
+    for name in ("loss", "policy_loss", "consistency", "reward", "value", "grad_norm"):
+        assert ours[name].dtype == torch.float32
+        assert ours[name] != theirs[name]
+        torch.testing.assert_close(ours[name], theirs[name], rtol=0.03, atol=1e-3)
+
+
+def test_updates_in_bfloat16_go_on_where_they_were_saved() -> None:
+    first, second = (
+        Learner(trained_model(), DISCOUNTS, LearningConfig(), seed, BFLOAT16) for seed in (0, 1)
+    )
+    first.update(batch())
+    saved = {name: tensor.clone() for name, tensor in first.tensors().items()}
+    second.restore(saved, first.warmup_counts())
+    for learner in (first, second):
+        learner.update(batch())
+    for name, tensor in first.tensors().items():
+        torch.testing.assert_close(second.tensors()[name], tensor, rtol=0, atol=0)
+
+
 def test_what_is_measured_is_plausible() -> None:
     timing = time_newt(
         "XS",

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
@@ -140,21 +141,56 @@ def test_snapshots_go_on_after_a_worker_is_lost(
 ) -> None:
     """Two environments of 50 steps; at step 20 the worker of one dies, and both begin anew."""
     num_calls = 0
-    step = Collector.step
+    send = Collector.send
 
-    def step_and_kill(self: Collector, actions: FloatArray) -> None:
+    def kill_and_send(self: Collector, actions: FloatArray) -> None:
         nonlocal num_calls
         num_calls += 1
         if num_calls == 20:
             next(c for c in active_children() if c.name == "mmbench-worker-1").kill()
-        step(self, actions)
+        send(self, actions)
 
-    monkeypatch.setattr(Collector, "step", step_and_kill)
+    monkeypatch.setattr(Collector, "send", kill_and_send)
     config = dataclasses.replace(
         CONFIG, copies=2, workers=2, env_steps=250, eval_interval=1000, updates_per_env_step=0.01
     )
     Trainer(config, tmp_path).run()
     assert load_snapshot(tmp_path, "cpu")[1]["env_steps"] == 2 * (20 + 2 * 50)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_updates_are_taken_while_environments_step_on_what_was_there_before(
+    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = dataclasses.replace(CONFIG, env_steps=150, seeding_episodes=1, workers=workers)
+    trainer = Trainer(config, tmp_path)
+    calls: list[str] = []
+    num_episodes: list[int] = []
+
+    def noted(name: str) -> Callable[..., None]:
+        method = getattr(trainer._collector, name)
+
+        def call(*arguments: Any) -> None:
+            calls.append(name)
+            method(*arguments)
+
+        return call
+
+    for name in ("send", "receive"):
+        monkeypatch.setattr(trainer._collector, name, noted(name))
+
+    def update(batch: Batch) -> dict[str, torch.Tensor]:
+        calls.append("update")
+        num_episodes.append(trainer._replay.num_episodes)
+        return {}
+
+    monkeypatch.setattr(trainer.learner, "update", update)
+    trainer.run()
+    at_work = [calls[: i + 1].count("send") - calls[: i + 1].count("receive") for i in range(450)]
+    assert {n for n, call in zip(at_work, calls, strict=False) if call == "update"} == {1}
+    assert calls.count("update") == 20  # 0.2 of the 101 steps from the 50th on
+    assert [num_episodes.count(n) for n in (1, 2)] == [10, 10]
+    assert trainer.times.stepping_s > 0
 
 
 def test_pretraining_on_demonstrations(tmp_path: Path) -> None:
