@@ -122,8 +122,11 @@ baselines: setup ## Train, evaluate and rank all baselines on five tasks (hours;
 	$(BIN)/mmbench curves $(addprefix $(FIVE)/,$(BASELINES)) --out $(FIVE)/curves.png
 	$(BIN)/mmbench report $(FIVE)/play-* --plot $(FIVE)/report.html
 
+newt: export OMP_NUM_THREADS := 1
 newt: setup ## Clone all 200 tasks and put the checkpoint into the package (hours; continues where it stopped)
-	for step in clone again; do \
+	$(BIN)/mmbench train bc --config $(EXPERIMENTS)/full.toml:clone --out $(RUNS)/clone
+	$(BIN)/mmbench evaluate --agent bc --checkpoint $(RUNS)/clone --suite full --episodes 5 --out $(RUNS)/play-clone
+	for step in focused again; do \
 		$(BIN)/mmbench train bc --config $(EXPERIMENTS)/full.toml:$$step --out $(RUNS)/$$step || exit; done
 	$(BIN)/python -m newt_agent.ship $(RUNS)/again
 
