@@ -63,6 +63,15 @@ def test_a_run_goes_on_bit_for_bit(cloned: tuple[Path, list[float]], tmp_path: P
         assert torch.equal(ours, theirs)
 
 
+@pytest.mark.slow
+def test_compiling_changes_nothing_but_the_last_bits(
+    cloned: tuple[Path, list[float]], tmp_path: Path
+) -> None:
+    config = BCConfig(tasks=TASKS, size="XS", updates=20, batch_size=64, warmup_updates=50)
+    losses = clone(dataclasses.replace(config, compile=True), tmp_path)
+    np.testing.assert_allclose(losses, cloned[1][:20], rtol=1e-4)
+
+
 def test_another_run_is_not_gone_on_with(cloned: tuple[Path, list[float]]) -> None:
     config = BCConfig(tasks=TASKS, size="XS", updates=400, batch_size=32, warmup_updates=50)
     with pytest.raises(RunError, match="holds a run with batch_size 64, not 32"):
