@@ -1,7 +1,10 @@
 """A result of the protocol on three tasks that are quick to play, and its submission."""
 
+import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,24 @@ TASKS = ("pygame-cartpole-balance", "pygame-pong", "mujoco-inverted-pendulum")
 DESCRIPTION = Description(
     name="Random", authors=["A. Author"], training_steps=0, has_demos=False, is_multitask=True
 )
+
+Files = dict[str, bytes]
+
+
+def opened(file: Path) -> Files:
+    with zipfile.ZipFile(file) as packed:
+        return {name: packed.read(name) for name in packed.namelist()}
+
+
+def packed(files: Files, out: Path) -> Path:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out
+
+
+def with_json(files: Files, file: str, changes: dict[str, Any]) -> Files:
+    return {**files, file: json.dumps({**json.loads(files[file]), **changes}).encode()}
 
 
 @pytest.fixture(scope="session", autouse=True)

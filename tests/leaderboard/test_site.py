@@ -18,6 +18,8 @@ from selenium.webdriver.common.by import By
 
 import mmbench
 from leaderboard import site
+from leaderboard.entries import by_track, read_entries
+from leaderboard.pictures import draw_tasks, film_episodes
 from leaderboard.submission import SubmissionError, submit
 from tests.leaderboard.conftest import DESCRIPTION, TASKS
 
@@ -210,11 +212,11 @@ def test_the_keyboard_reaches_everything(browser: webdriver.Chrome, address: str
 
 def test_pictures_and_films_are_made(submissions: Path, tmp_path: Path) -> None:
     shutil.copy(submissions / "zero.zip", tmp_path / "zero.zip")
-    entry = site.read_entries(tmp_path, 0)[0]
-    films = site._films(entry, tmp_path)
+    entry = read_entries(tmp_path, 0)[0]
+    films = film_episodes(entry, tmp_path)
     assert [task for task, _ in films] == ["pygame-cartpole-balance", "mujoco-inverted-pendulum"]
     assert all((tmp_path / file).read_bytes().startswith(b"GIF8") for _, file in films)
-    drawn = site._pictures(["pygame-pong"], tmp_path, lambda progress: None)
+    drawn = draw_tasks(["pygame-pong"], tmp_path, lambda progress: None)
     assert (tmp_path / drawn["pygame-pong"]).read_bytes().startswith(b"\x89PNG")
 
 
@@ -232,10 +234,10 @@ def test_a_folder_without_submissions_is_a_site_too(tmp_path: Path) -> None:
 
 
 def test_simulators_of_other_versions_are_another_track(submissions: Path) -> None:
-    entries = site.read_entries(submissions, 0)
-    tracks = site._by_track(entries)
+    entries = read_entries(submissions, 0)
+    tracks = by_track(entries)
     assert [len(ranked) for ranked in tracks.values()] in ([1, 2], [2, 1])
     for number, entry in enumerate(entries):
         other = entry.manifest.model_copy(update={"simulators": {"mujoco": str(number)}})
         object.__setattr__(entry, "manifest", other)
-    assert [len(ranked) for ranked in site._by_track(entries).values()] == [1, 1, 1]
+    assert [len(ranked) for ranked in by_track(entries).values()] == [1, 1, 1]

@@ -25,25 +25,7 @@ from mmbench.episodes import EpisodeRecord, record_episode, write
 from mmbench.errors import MMBenchError, ResultError
 from mmbench.seeding import evaluation_seed
 from tests.hostile import Hostile, mutated
-from tests.leaderboard.conftest import DESCRIPTION, TASKS
-
-Files = dict[str, bytes]
-
-
-def opened(file: Path) -> Files:
-    with zipfile.ZipFile(file) as packed:
-        return {name: packed.read(name) for name in packed.namelist()}
-
-
-def packed(files: Files, out: Path) -> Path:
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return out
-
-
-def with_json(files: Files, file: str, changes: dict[str, Any]) -> Files:
-    return {**files, file: json.dumps({**json.loads(files[file]), **changes}).encode()}
+from tests.leaderboard.conftest import DESCRIPTION, TASKS, Files, opened, packed, with_json
 
 
 def with_rows(files: Files, change: Callable[[list[dict[str, Any]]], None]) -> Files:
@@ -346,9 +328,6 @@ def test_five_hundred_mutated_submissions(submission: Path, tmp_path: Path) -> N
     assert try_mutations(submission, tmp_path / "mutated.zip", range(60, 560)) > 350
 
 
-# Who played ---------------------------------------------------------------------------------
-
-
 def test_an_agent_is_reproduced_by_itself(submission: Path) -> None:
     found = reproduce(submission, agent="random", fresh_seeds=4, salt="test", workers=1)
     assert found.is_reproduced
@@ -396,9 +375,6 @@ def test_the_test_keeps_its_level_and_finds_what_it_says() -> None:
     assert detectable == pytest.approx(0.0503, rel=0.1)
     other = [compare(scores(detectable, 10), scores(0, 3)) for _ in range(40)]
     assert sum(not found.is_reproduced for found in other) >= 26
-
-
-# Levels -------------------------------------------------------------------------------------
 
 
 def test_levels_rise_with_what_was_found(submission: Path, tmp_path: Path) -> None:
