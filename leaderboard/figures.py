@@ -104,7 +104,7 @@ def heat_map(entries: Sequence[Entry], name: str) -> Figure:
     begin = 0
     for _, members in domains:
         if begin:
-            figure.add_vline(x=begin - 0.5, line={"color": "#ffffff", "width": 2})
+            figure.add_vline(x=begin - 0.5, line={"color": "#777777", "width": 2})
         begin += len(members)
     figure.update_xaxes(
         tickvals=[members[len(members) // 2] for _, members in domains],

@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import json
 import re
 import shutil
 import threading
@@ -241,3 +242,16 @@ def test_simulators_of_other_versions_are_another_track(submissions: Path) -> No
         other = entry.manifest.model_copy(update={"simulators": {"mujoco": str(number)}})
         object.__setattr__(entry, "manifest", other)
     assert [len(ranked) for ranked in by_track(entries).values()] == [1, 1, 1]
+
+
+def test_two_of_one_name_keep_their_columns(submissions: Path, tmp_path: Path) -> None:
+    for slug in ("zero", "again"):
+        shutil.copy(submissions / "zero.zip", tmp_path / f"{slug}.zip")
+    site.build(tmp_path, tmp_path / "site", workers=0)
+    table = json.loads((tmp_path / "site" / "data" / "domain-mujoco.json").read_text())
+    assert table["columns"] == ["task", "Zero (again)", "Zero"]
+    by_task = {task: scores for task, *scores in table["data"]}
+    assert by_task["mujoco-ant"] == [None, None]
+    first, second = by_task["mujoco-inverted-pendulum"]
+    assert first == second
+    assert isinstance(first, float)
