@@ -1,5 +1,6 @@
 """The site, as files and in a real browser."""
 
+import csv
 import functools
 import http.server
 import json
@@ -22,7 +23,8 @@ from leaderboard import site
 from leaderboard.entries import by_track, read_entries
 from leaderboard.pictures import draw_tasks, film_episodes
 from leaderboard.submission import SubmissionError, submit
-from tests.leaderboard.conftest import DESCRIPTION, TASKS
+from tests.leaderboard.conftest import DESCRIPTION, TASKS, opened, packed, with_json
+from tests.test_escape import NASTY as ATTACKS
 
 NASTY = "<script>document.title='owned'</script>{{7*7}} | $x$ =1+1"
 
@@ -81,10 +83,10 @@ class Links(HTMLParser):
         super().__init__()
         self.targets: list[str] = []
         self.ids: list[str] = []
-        self.tags: list[str] = []
+        self.tags: list[tuple[str, ...]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
+        self.tags.append((tag, *(name for name, _ in attrs)))
         for name, value in attrs:
             if name in ("href", "src") and value is not None:
                 self.targets.append(value)
@@ -130,6 +132,34 @@ def test_a_name_is_text_everywhere(pages: Path) -> None:
         assert "{{7*7}}" in text or "49" not in text or "owned" not in text
     for file in (pages / "data").glob("*.csv"):
         assert not re.search(r"(^|,)[=@+]", file.read_text(), re.MULTILINE)
+
+
+def test_names_of_attackers_add_nothing(submission: Path, tmp_path: Path) -> None:
+    hostile = [
+        *(name for name in ATTACKS if not re.search(r"[\x00-\x1f]", name)),  # others are refused
+        "</script><script>alert(1)</script>",
+        '" onmouseover="alert(1)',
+        "<b>bold</b>",
+        "{{ 7 * 7 }}",
+    ]
+    files = opened(submission)
+    for folder, names in (("hostile", hostile), ("plain", ["Agent"] * len(hostile))):
+        (tmp_path / folder).mkdir()
+        for number, name in enumerate(names):
+            told = {"name": name, "authors": [name], "description": f"{name}\n{name}"}
+            file = tmp_path / folder / f"agent-{number}.zip"
+            packed(with_json(files, "submission.json", told), file)
+        site.build(tmp_path / folder, tmp_path / folder / "site", workers=0)
+    for file in (tmp_path / "hostile" / "site").rglob("*.html"):
+        plain = tmp_path / "plain" / file.relative_to(tmp_path / "hostile")
+        assert parsed(file).tags == parsed(plain).tags
+        assert "\u202e" not in file.read_text()
+    data = tmp_path / "hostile" / "site" / "data"
+    for file in data.glob("*.csv"):
+        with file.open(newline="") as stream:
+            assert not [c for row in csv.reader(stream) for c in row if c.startswith(tuple("=@+-"))]
+    for file in data.glob("*.tex"):
+        assert not re.search(r"\\(input|immediate|frac)", file.read_text())
 
 
 def test_the_ranking_stands_in_the_page_without_javascript(pages: Path) -> None:
