@@ -129,6 +129,11 @@ def memory_mib() -> float:
     return sum(_proportional_kib(pid) for pid in _process_tree(os.getpid())) / 1024
 
 
+def cpu_s() -> float:
+    """Return the CPU seconds that this process and all its descendants have used so far."""
+    return sum(_cpu_ticks(pid) for pid in _process_tree(os.getpid())) / os.sysconf("SC_CLK_TCK")
+
+
 class PaddedEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     """A task with the spaces of the vector environment, for vector classes that need equal ones."""
 
@@ -236,6 +241,15 @@ def _process_tree(root: int) -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended meanwhile
     return found
+
+
+def _cpu_ticks(pid: int) -> int:
+    """Return the clock ticks of a process and of those it has waited for (proc(5), 14 to 17)."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(map(int, after_name[11:15]))
 
 
 def _proportional_kib(pid: int) -> int:

@@ -1,6 +1,9 @@
 "use strict";
 // Tables are sorted by their headings, and filtered by a word.
-const numeric = (text) => (text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : null);
+function numeric(text) {
+  const plain = text.replaceAll(",", "").trim();
+  return plain !== "" && Number.isFinite(Number(plain)) ? Number(plain) : null;
+}
 
 function compare(a, b) {
   const [x, y] = [numeric(a), numeric(b)];

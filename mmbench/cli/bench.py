@@ -1,4 +1,4 @@
-"""`mmbench bench env` and `mmbench bench vector`."""
+"""`mmbench bench env`, `mmbench bench vector` and `mmbench bench jobs`."""
 
 import json
 from collections.abc import Sequence
@@ -17,9 +17,10 @@ from mmbench.bench import (
 from mmbench.checks import at_least
 from mmbench.cli.output import print_json, print_table, show_progress
 from mmbench.errors import UsageError
+from mmbench.job_bench import time_jobs
 from mmbench.profiling import EnvProfile, profile_env
 from mmbench.progress import Progress
-from mmbench.registry import get_suite
+from mmbench.registry import choose_tasks, get_suite
 from mmbench.tables import Table
 
 
@@ -162,4 +163,63 @@ class BenchVector:
         )
         header = ("vector environment", "tasks", "steps/s", "start s", "MiB", "MiB per task")
         print_table(Table(header, rows), f"suite {self.suite}")
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchJobs:
+    """Compare `mmbench evaluate --backend ray` with more and more workers, in one run."""
+
+    workers: tuple[int, ...] = (1, 2)
+    """Numbers of workers to compare, on a Ray cluster of this machine."""
+    suite: str | None = None
+    """Suite to play. Default: quick."""
+    tasks: tuple[str, ...] = ()
+    """Tasks to play instead of a suite."""
+    episodes: int = 10
+    """Episodes per task."""
+    think_ms: float = 0.0
+    """Time the agent sleeps before it answers, in milliseconds. Where it is most of the time, the
+    speed of the machine hardly matters, and what is left is the distribution itself."""
+    rounds: int = 3
+    """How often each number is measured; the median is shown."""
+    json: bool = False
+    """Print one JSON array."""
+
+    def run(self) -> int:
+        """Measure, in turn."""
+        at_least(
+            1, episodes=self.episodes, rounds=self.rounds, workers=min(self.workers, default=0)
+        )
+        if not self.think_ms >= 0:
+            raise UsageError(f"think_ms is {self.think_ms}, expected 0 or more")
+        tasks = choose_tasks(self.tasks, self.suite, default="quick")
+        with show_progress() as on_progress:
+            found = time_jobs(
+                self.workers,
+                tasks,
+                episodes=self.episodes,
+                think_s=self.think_ms / 1000,
+                rounds=self.rounds,
+                on_progress=on_progress,
+            )
+        if self.json:
+            print_json([asdict(timing) for timing in found])
+            return 0
+        rows = tuple(
+            (
+                str(t.workers),
+                f"{t.wall_s:.1f}",
+                f"{t.episodes / t.wall_s:.2f}",
+                f"{t.env_steps / t.wall_s:,.0f}",
+                f"{t.cpu_s:.1f}",
+                f"{t.writer_cpu_s:.2f}",
+            )
+            for t in found
+        )
+        header = ("workers", "wall s", "episodes/s", "env steps/s", "CPU s", "writer's CPU s")
+        title = (
+            f"{found[0].episodes} episodes of {len(tasks)} tasks, {found[0].env_steps} env steps"
+        )
+        print_table(Table(header, rows), title)
         return 0

@@ -1,7 +1,9 @@
 """The site, as files and in a real browser."""
 
+import csv
 import functools
 import http.server
+import json
 import re
 import shutil
 import threading
@@ -18,8 +20,11 @@ from selenium.webdriver.common.by import By
 
 import mmbench
 from leaderboard import site
+from leaderboard.entries import by_track, read_entries
+from leaderboard.pictures import draw_tasks, film_episodes
 from leaderboard.submission import SubmissionError, submit
-from tests.leaderboard.conftest import DESCRIPTION, TASKS
+from tests.leaderboard.conftest import DESCRIPTION, TASKS, opened, packed, with_json
+from tests.test_escape import NASTY as ATTACKS
 
 NASTY = "<script>document.title='owned'</script>{{7*7}} | $x$ =1+1"
 
@@ -78,10 +83,10 @@ class Links(HTMLParser):
         super().__init__()
         self.targets: list[str] = []
         self.ids: list[str] = []
-        self.tags: list[str] = []
+        self.tags: list[tuple[str, ...]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
+        self.tags.append((tag, *(name for name, _ in attrs)))
         for name, value in attrs:
             if name in ("href", "src") and value is not None:
                 self.targets.append(value)
@@ -127,6 +132,34 @@ def test_a_name_is_text_everywhere(pages: Path) -> None:
         assert "{{7*7}}" in text or "49" not in text or "owned" not in text
     for file in (pages / "data").glob("*.csv"):
         assert not re.search(r"(^|,)[=@+]", file.read_text(), re.MULTILINE)
+
+
+def test_names_of_attackers_add_nothing(submission: Path, tmp_path: Path) -> None:
+    hostile = [
+        *(name for name in ATTACKS if not re.search(r"[\x00-\x1f]", name)),  # others are refused
+        "</script><script>alert(1)</script>",
+        '" onmouseover="alert(1)',
+        "<b>bold</b>",
+        "{{ 7 * 7 }}",
+    ]
+    files = opened(submission)
+    for folder, names in (("hostile", hostile), ("plain", ["Agent"] * len(hostile))):
+        (tmp_path / folder).mkdir()
+        for number, name in enumerate(names):
+            told = {"name": name, "authors": [name], "description": f"{name}\n{name}"}
+            file = tmp_path / folder / f"agent-{number}.zip"
+            packed(with_json(files, "submission.json", told), file)
+        site.build(tmp_path / folder, tmp_path / folder / "site", workers=0)
+    for file in (tmp_path / "hostile" / "site").rglob("*.html"):
+        plain = tmp_path / "plain" / file.relative_to(tmp_path / "hostile")
+        assert parsed(file).tags == parsed(plain).tags
+        assert "\u202e" not in file.read_text()
+    data = tmp_path / "hostile" / "site" / "data"
+    for file in data.glob("*.csv"):
+        with file.open(newline="") as stream:
+            assert not [c for row in csv.reader(stream) for c in row if c.startswith(tuple("=@+-"))]
+    for file in data.glob("*.tex"):
+        assert not re.search(r"\\(input|immediate|frac)", file.read_text())
 
 
 def test_the_ranking_stands_in_the_page_without_javascript(pages: Path) -> None:
@@ -210,11 +243,11 @@ def test_the_keyboard_reaches_everything(browser: webdriver.Chrome, address: str
 
 def test_pictures_and_films_are_made(submissions: Path, tmp_path: Path) -> None:
     shutil.copy(submissions / "zero.zip", tmp_path / "zero.zip")
-    entry = site.read_entries(tmp_path, 0)[0]
-    films = site._films(entry, tmp_path)
+    entry = read_entries(tmp_path, 0)[0]
+    films = film_episodes(entry, tmp_path)
     assert [task for task, _ in films] == ["pygame-cartpole-balance", "mujoco-inverted-pendulum"]
     assert all((tmp_path / file).read_bytes().startswith(b"GIF8") for _, file in films)
-    drawn = site._pictures(["pygame-pong"], tmp_path, lambda progress: None)
+    drawn = draw_tasks(["pygame-pong"], tmp_path, lambda progress: None)
     assert (tmp_path / drawn["pygame-pong"]).read_bytes().startswith(b"\x89PNG")
 
 
@@ -232,10 +265,23 @@ def test_a_folder_without_submissions_is_a_site_too(tmp_path: Path) -> None:
 
 
 def test_simulators_of_other_versions_are_another_track(submissions: Path) -> None:
-    entries = site.read_entries(submissions, 0)
-    tracks = site._by_track(entries)
+    entries = read_entries(submissions, 0)
+    tracks = by_track(entries)
     assert [len(ranked) for ranked in tracks.values()] in ([1, 2], [2, 1])
     for number, entry in enumerate(entries):
         other = entry.manifest.model_copy(update={"simulators": {"mujoco": str(number)}})
         object.__setattr__(entry, "manifest", other)
-    assert [len(ranked) for ranked in site._by_track(entries).values()] == [1, 1, 1]
+    assert [len(ranked) for ranked in by_track(entries).values()] == [1, 1, 1]
+
+
+def test_two_of_one_name_keep_their_columns(submissions: Path, tmp_path: Path) -> None:
+    for slug in ("zero", "again"):
+        shutil.copy(submissions / "zero.zip", tmp_path / f"{slug}.zip")
+    site.build(tmp_path, tmp_path / "site", workers=0)
+    table = json.loads((tmp_path / "site" / "data" / "domain-mujoco.json").read_text())
+    assert table["columns"] == ["task", "Zero (again)", "Zero"]
+    by_task = {task: scores for task, *scores in table["data"]}
+    assert by_task["mujoco-ant"] == [None, None]
+    first, second = by_task["mujoco-inverted-pendulum"]
+    assert first == second
+    assert isinstance(first, float)
