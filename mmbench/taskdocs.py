@@ -1,11 +1,13 @@
 """Writes the task pages of the documentation: `python -m mmbench.taskdocs`.
 
-They follow from the registry, and the table of demonstrations from the files that ship. Every task
-has a section of its own, whose heading is its id: observation, reward, start state, success.
+They follow from the registry, and the table of demonstrations from the files that ship and from what
+`mmbench demos learnability --suite full --json` has found, in `docs/tasks/learnability.json`. Every
+task has a section of its own, whose heading is its id: observation, reward, start state, success.
 
 With `--check` nothing is written; the exit code is 1 if a committed page is stale.
 """
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ from mmbench.registry import DOMAINS, SUITES, get_task, list_tasks
 from mmbench.spec import Domain, Layout, TaskSpec
 
 FOLDER = Path(__file__).parents[1] / "docs" / "tasks"
+LEARNABILITY = FOLDER / "learnability.json"
 
 
 def pages() -> dict[str, str]:
@@ -141,6 +144,8 @@ def _demonstrations_page() -> str:
     num_good = sum(s.good >= DEFAULT_EPISODES for s in stats)
     num_tasks = len(SUITES["full"])
     mean = sum(s.mean_score for s in stats) / num_tasks
+    clones = {clone["task"]: clone for clone in json.loads(LEARNABILITY.read_text())}
+    clone_mean = sum(clone["clone_score"] for clone in clones.values()) / len(clones)
     lines = [
         "# Demonstrations that ship",
         "",
@@ -150,14 +155,20 @@ def _demonstrations_page() -> str:
         f"{num_tasks} tasks of their mean scores is {mean:.3f}; a task without demonstrations "
         "counts 0.",
         "",
-        "| task | episodes | good | mean score | lowest | mean return | expert |",
-        "|---|---|---|---|---|---|---|",
+        "Labels say whether there is practice, with the actions of an expert. A clone is a small "
+        "network of the task's own that has learned from both (`mmbench demos learnability --suite "
+        f"full`), and plays 3 episodes; over {len(clones)} tasks clones score {clone_mean:.3f}.",
+        "",
+        "| task | episodes | good | mean score | lowest | mean return | expert | labels | clone |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| `{s.task}` | {s.episodes} | {s.good} | {s.mean_score:.3f} | {s.min_score:.3f} "
-        f"| {s.mean_return:.5g} | {', '.join(s.experts)} |"
-        for s in stats
-    ]
+    for s in stats:
+        clone = clones[s.task]
+        lines.append(
+            f"| `{s.task}` | {s.episodes} | {s.good} | {s.mean_score:.3f} | {s.min_score:.3f} "
+            f"| {s.mean_return:.5g} | {', '.join(s.experts)} "
+            f"| {'yes' if clone['has_labels'] else 'no'} | {clone['clone_score']:.3f} |"
+        )
     found = {s.task for s in stats}
     missing = [f"`{task}`" for task in SUITES["full"] if task not in found]
     if missing:
