@@ -122,13 +122,17 @@ baselines: setup ## Train, evaluate and rank all baselines on five tasks (hours;
 	$(BIN)/mmbench curves $(addprefix $(FIVE)/,$(BASELINES)) --out $(FIVE)/curves.png
 	$(BIN)/mmbench report $(FIVE)/play-* --plot $(FIVE)/report.html
 
+CLONE := $(BIN)/mmbench train bc --config $(EXPERIMENTS)/full.toml
+PLAY_CLONE := $(BIN)/mmbench evaluate --agent bc --suite full --episodes 5
 newt: export OMP_NUM_THREADS := 1
 newt: setup ## Clone all 200 tasks and put the checkpoint into the package (hours; continues where it stopped)
-	$(BIN)/mmbench train bc --config $(EXPERIMENTS)/full.toml:clone --out $(RUNS)/clone
-	$(BIN)/mmbench evaluate --agent bc --checkpoint $(RUNS)/clone --suite full --episodes 5 --out $(RUNS)/play-clone
-	for step in focused again; do \
-		$(BIN)/mmbench train bc --config $(EXPERIMENTS)/full.toml:$$step --out $(RUNS)/$$step || exit; done
-	$(BIN)/python -m newt_agent.ship $(RUNS)/again
+	$(CLONE):clone --out $(RUNS)/clone
+	$(PLAY_CLONE) --checkpoint $(RUNS)/clone --out $(RUNS)/play-clone
+	$(CLONE):focused --out $(RUNS)/focused
+	$(CLONE):again --out $(RUNS)/again
+	$(PLAY_CLONE) --checkpoint $(RUNS)/again --out $(RUNS)/play-again
+	$(CLONE):last --out $(RUNS)/last
+	$(BIN)/python -m newt_agent.ship $(RUNS)/last
 
 test: setup graphics check ## Everything that must pass (about 15 minutes on two cores)
 	$(BIN)/python -m pytest -n 2
