@@ -1,8 +1,8 @@
 """Writes the task pages of the documentation: `python -m mmbench.taskdocs`.
 
-They follow from the registry, and the table of demonstrations from the files that ship and from what
-`mmbench demos learnability --suite full --json` has found, in `docs/tasks/learnability.json`. Every
-task has a section of its own, whose heading is its id: observation, reward, start state, success.
+They follow from the registry; the table of demonstrations from the files that ship, and from what
+`mmbench demos learnability --suite full --json` wrote to `docs/tasks/learnability.json`. Every task
+has a section of its own, whose heading is its id: observation, reward, start state, success.
 
 With `--check` nothing is written; the exit code is 1 if a committed page is stale.
 """
