@@ -58,6 +58,8 @@ leaderboard: setup ## Play, pack and verify the first entries, and build the sit
 		--description "The checkpoint that ships: the clone of learned and scripted experts, which cost the steps."
 	for file in leaderboard/submissions/*.zip; do \
 		$(BIN)/mmbench leaderboard verify $$file --record || exit 1; done
+	for agent in random newt; do $(BIN)/mmbench leaderboard reproduce leaderboard/submissions/$$agent.zip \
+		--agent $$agent --fresh-seeds 2 --record || exit 1; done
 	$(BIN)/mmbench leaderboard build --pictures --out $(ENTRIES)/site
 
 RUNS := results/newt
