@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         TrainConfig,
     )
     from newt_agent.loading import load
+    from newt_agent.precision import acceleration
     from newt_agent.trainer import train
     from newt_agent.world_model import WorldModel
 
@@ -30,6 +31,7 @@ __all__ = [
     "SizeName",
     "TrainConfig",
     "WorldModel",
+    "acceleration",
     "choose_plays",
     "load",
     "make",
@@ -47,6 +49,7 @@ _HOMES = {
     "SizeName": "config",
     "TrainConfig": "config",
     "WorldModel": "world_model",
+    "acceleration": "precision",
     "choose_plays": "choosing",
     "load": "loading",
     "make": "agent",

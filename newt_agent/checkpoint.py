@@ -127,10 +127,11 @@ def load_checkpoint(folder: Path | str, device: str = "cpu") -> Checkpoint:
         CheckpointError: If a file is missing or damaged, or tensors do not fit the model.
     """
     folder = Path(folder)
+    content = read_description(folder)
     try:
-        described = _Description.model_validate_json(read_description(folder))
+        described = _Description.model_validate_json(content)
         specs = [task(name) for name in described.tasks]
-    except (pydantic.ValidationError, MMBenchError, OSError) as error:
+    except (pydantic.ValidationError, MMBenchError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{folder / DESCRIPTION} cannot be read: {reason}") from error
     try:

@@ -64,6 +64,7 @@ def test_a_run_goes_on_bit_for_bit(cloned: tuple[Path, list[float]], tmp_path: P
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler has some of its own
 def test_compiling_changes_nothing_but_the_last_bits(
     cloned: tuple[Path, list[float]], tmp_path: Path
 ) -> None:
