@@ -42,20 +42,30 @@ def picky(tasks: tuple[str, ...], *, checkpoint: Any, device: str, seed: int, le
     return half(tasks)
 
 
-class _Slow:
-    """Plays at random, 5 ms per step, and writes down on which node of a cluster it was built."""
+class _Stuck:
+    """Plays at random, but never ends a step on node `stuck_on` of a cluster.
 
-    def __init__(self, tasks: tuple[str, ...], *, log: str, **options: Any) -> None:
+    It writes down on which node it was built. On another node it waits until one was built there.
+    """
+
+    def __init__(
+        self, tasks: tuple[str, ...], *, log: str, stuck_on: str, **options: Any
+    ) -> None:
         import ray
 
+        node = ray.get_runtime_context().get_node_id()
         with Path(log).open("a") as file:
-            file.write(f"{ray.get_runtime_context().get_node_id()}\n")
+            file.write(f"{node}\n")
+        while stuck_on not in Path(log).read_text():
+            time.sleep(0.05)
+        self._is_stuck = node == stuck_on
         self._agent = random.make(tasks, **options)
         self.begin_episodes = self._agent.begin_episodes
 
     def act(self, obs: np.ndarray, *, first: np.ndarray) -> np.ndarray:
-        time.sleep(0.005)
+        while self._is_stuck:
+            time.sleep(1)
         return self._agent.act(obs, first=first)
 
 
-slow = _Slow
+stuck = _Stuck

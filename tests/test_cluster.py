@@ -26,7 +26,7 @@ from mmbench.progress import Progress
 
 TASKS = ("pygame-landing", "pygame-point-maze-var1")
 NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
-SLOW = "tests.agents_for_tests:slow"
+STUCK = "tests.agents_for_tests:stuck"
 
 
 class TwoNodes:
@@ -49,6 +49,7 @@ class TwoNodes:
 
     def repair(self) -> None:
         if self._second is None:
+            self._cluster.wait_for_nodes(timeout=60)  # till the lost one is no longer counted
             self._second = self._cluster.add_node(**NODE)
 
     def close(self) -> None:
@@ -92,28 +93,28 @@ def test_an_evaluation_outlives_a_node(nodes: TwoNodes, tmp_path: Path) -> None:
     log.touch()
 
     def kill_it_at_work() -> None:
-        while nodes.second not in log.read_text():
+        while second not in log.read_text():
             time.sleep(0.05)
-        time.sleep(0.3)  # its episode takes a second at least
         nodes.kill_second()
 
+    second = nodes.second
     killer = threading.Thread(target=kill_it_at_work)
     killer.start()
     spread = evaluate(
-        SLOW,
+        STUCK,
         tasks=TASKS,
         episodes=3,
         out=tmp_path / "spread",
         backend="ray",
         address=nodes.address,
-        options={"log": str(log)},
+        options={"log": str(log), "stuck_on": second},
     )
     killer.join()
     assert spread.is_complete
     alone = evaluate("random", tasks=TASKS, episodes=3, out=tmp_path / "alone", workers=0)
     assert_same_episodes(read_all(tmp_path / "spread"), alone.episodes)
-    num_begun = len(log.read_text().splitlines())
-    assert num_begun > 6, "six jobs of one episode, of which one was lost with its node"
+    begun = Counter(log.read_text().split())
+    assert (begun[second], begun.total()) == (1, 7), "six jobs of one episode, one of them lost"
 
 
 def test_remote_workers_play_the_same_and_can_be_lost(nodes: TwoNodes) -> None:

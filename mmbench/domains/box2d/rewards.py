@@ -19,7 +19,8 @@ def walker_potential(x: float, hull_angle: float) -> float:
 
 def walker(gain: float, action: Sequence[float], is_lost: bool) -> float:
     """Pay for the potential's gain less effort; 1 is charged once the hull has touched ground."""
-    effort = 0.028 * sum(map(abs, action))
+    hip1, knee1, hip2, knee2 = map(abs, action)
+    effort = 0.028 * (hip1 + knee1 + hip2 + knee2)  # `sum` rounds otherwise from Python 3.12 on
     reward = -100.0 if is_lost else gain - effort
     return min(10.0, max(-1.0, reward))
 
