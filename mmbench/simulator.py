@@ -82,3 +82,15 @@ class RoughlyRestorable(Protocol):
     def set_rough_state(self, state: SimState) -> None:
         """Go to about the state of a simulator of the same task."""
         ...
+
+
+@runtime_checkable
+class Nudgeable(Protocol):
+    """A simulator with bodies that actions may never reach, and which rounding moves all the same.
+
+    A ball that rolls over a table is one.
+    """
+
+    def nudge(self, rng: np.random.Generator, distance: float) -> None:
+        """Move such bodies by up to so many metres along each axis."""
+        ...

@@ -48,9 +48,7 @@ class _Stuck:
     It writes down on which node it was built. On another node it waits until one was built there.
     """
 
-    def __init__(
-        self, tasks: tuple[str, ...], *, log: str, stuck_on: str, **options: Any
-    ) -> None:
+    def __init__(self, tasks: tuple[str, ...], *, log: str, stuck_on: str, **options: Any) -> None:
         import ray
 
         node = ray.get_runtime_context().get_node_id()

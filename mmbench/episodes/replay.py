@@ -1,5 +1,6 @@
 """Playing recorded episodes again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from mmbench.episodes.record import EpisodeRecord
 from mmbench.errors import ReplayError
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import get_task
-from mmbench.simulator import FloatArray, Image
+from mmbench.simulator import FloatArray, Image, Simulator
 from mmbench.versions import simulator_version
 
 
@@ -57,6 +58,7 @@ def replay(
     env: TaskEnv | None = None,
     on_progress: OnProgress = ignore_progress,
     is_strict: bool = True,
+    on_reset: Callable[[Simulator], None] | None = None,
 ) -> Trajectory:
     """Play a record again and compare every reward.
 
@@ -69,6 +71,7 @@ def replay(
         on_progress: Called after every env step.
         is_strict: Whether a difference is an error. Without, the trajectory is what happened here:
             on a processor of another maker the last bits can differ, and it is true experience.
+        on_reset: Called with the simulator before the first step.
 
     Raises:
         ReplayError: If versions or assets differ, or at the first reward, return or score that
@@ -87,11 +90,14 @@ def replay(
                 env=made,
                 on_progress=on_progress,
                 is_strict=is_strict,
+                on_reset=on_reset,
             )
         finally:
             made.close()
     check_replayable(record, env)
     obs, info = env.reset(seed=record.seed)
+    if on_reset is not None:
+        on_reset(env.simulator)
     observed = [obs]
     successes, rewards = [], []
     for step, (action, recorded) in enumerate(zip(record.actions, record.rewards, strict=True)):

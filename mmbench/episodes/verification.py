@@ -28,6 +28,7 @@ from mmbench.errors import ReplayError
 from mmbench.platform_class import platform_class
 from mmbench.pool import beat, worker_pool
 from mmbench.progress import OnProgress, Progress, ignore_progress
+from mmbench.simulator import Nudgeable, Simulator
 
 Answer = Literal["equal", "consistent", "different"]
 
@@ -38,7 +39,8 @@ SCORE_TOLERANCE = 0.02
 HANG_TIMEOUT_S = 600.0
 """Longest time a worker may take for one episode."""
 NUDGES = (1e-6, 1e-5)
-"""Largest changes of an action's entries, in turn: what rounding in a simulator amounts to."""
+"""Largest changes of an action's entries, and of the places of free bodies (m), in turn: what
+rounding in a simulator amounts to."""
 NUM_NUDGED = 32
 """Most replays with nudged actions."""
 NUM_FIRST = 8
@@ -131,13 +133,20 @@ def _verify(record: EpisodeRecord, env: TaskEnv) -> Verdict:
 
 
 def _nudged(record: EpisodeRecord, env: TaskEnv) -> Iterator[Trajectory]:
-    """Replay a record again and again, every action changed a little."""
+    """Replay a record again and again, every action and every free body changed a little."""
     for index in range(NUM_NUDGED):
         beat()
-        nudge = NUDGES[index % len(NUDGES)]
-        noise = np.random.default_rng(index).uniform(-nudge, nudge, record.actions.shape)
+        size = NUDGES[index % len(NUDGES)]
+        rng = np.random.default_rng(index)
+        noise = rng.uniform(-size, size, record.actions.shape)
         actions = np.clip(record.actions + noise, -1, 1).astype(np.float32)
-        yield replay(dataclasses.replace(record, actions=actions), env=env, is_strict=False)
+
+        def nudge(simulator: Simulator, size: float = size, rng: np.random.Generator = rng) -> None:
+            if isinstance(simulator, Nudgeable):
+                simulator.nudge(rng, size)
+
+        nudged = dataclasses.replace(record, actions=actions)
+        yield replay(nudged, env=env, is_strict=False, on_reset=nudge)
 
 
 def is_robust(record: EpisodeRecord, env: TaskEnv) -> bool:

@@ -15,6 +15,7 @@ from mmbench.domains.maniskill import stand_ins
 from mmbench.domains.maniskill.environments import KINDS
 from mmbench.domains.maniskill.stand_ins import THINGS, write_faceted_ball
 from mmbench.registry import load_simulator
+from mmbench.simulator import Nudgeable
 
 ROOT = Path(__file__).parents[2]
 OFFICIAL_ASSETS = ROOT.parent / "shared" / "assets" / "maniskill"
@@ -243,3 +244,16 @@ def test_the_ball_of_stand_ins_is_what_its_code_makes(tmp_path: Path) -> None:
     write_faceted_ball(tmp_path / "ball.obj")
     shipped = Path(stand_ins.__file__).parent / "assets" / "faceted_ball.obj"
     assert (tmp_path / "ball.obj").read_text() == shipped.read_text()
+
+
+def test_a_nudge_moves_what_lies_free_and_nothing_else() -> None:
+    simulator: Any = load_simulator(mmbench.task("ms-pick-apple"), pictures=False)
+    assert isinstance(simulator, Nudgeable)
+    simulator.start(0)
+    bodies = {name: actor._bodies[0] for name, actor in simulator.env.scene.actors.items()}
+    places = {name: body.entity.pose.p for name, body in bodies.items()}
+    simulator.nudge(np.random.default_rng(0), 1e-3)
+    moved = {name: np.abs(body.entity.pose.p - places[name]) for name, body in bodies.items()}
+    assert {name for name, distance in moved.items() if distance.any()} == {"013_apple"}
+    assert 0 < max(moved["013_apple"]) <= 1.001e-3
+    simulator.close()

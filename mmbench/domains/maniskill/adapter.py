@@ -130,6 +130,13 @@ class ManiSkillSimulator(ReplayedSimulator):
         """Leave observations empty."""
         self._is_simplified = True
 
+    def nudge(self, rng: np.random.Generator, distance: float) -> None:
+        """Move everything that is not fixed by up to so many metres along each axis."""
+        for body in self._moving_bodies():
+            pose = body.entity.pose
+            pose.p += rng.uniform(-distance, distance, 3).astype(np.float32)
+            body.entity.pose = pose
+
     def _moving_bodies(self) -> list[Any]:
         bodies = (actor._bodies[0] for actor in self.env.scene.actors.values())
         return [
