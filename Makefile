@@ -111,18 +111,21 @@ ablations: setup ## Train and play what docs/newt.md says a clone owes to what (
 		--out $(ABLATIONS)/play-model-policy
 	$(BIN)/mmbench report $(ABLATIONS)/play-*
 
-BASELINES := ppo fasttd3 mrq dreamer tdmpc2 newt
+BASELINES := ppo fasttd3 mrq tdmpc2 newt dreamer
+SEEDS := 0
 FIVE := results/five
+FIVE_PLAY := $(BIN)/mmbench evaluate --config baselines/five_play.toml
 baselines: export OMP_NUM_THREADS := 1
-baselines: setup ## Train, evaluate and rank all baselines on five tasks (hours; continues where it stopped)
-	for agent in $(BASELINES); do run=$(FIVE)/$$agent; \
-		$(BIN)/mmbench train $$agent --config baselines/five.toml:$$agent --out $$run || exit; \
+baselines: setup ## Train, evaluate and rank all baselines on five tasks (hours per seed: SEEDS="0 1 2"; continues)
+	for seed in $(SEEDS); do for agent in $(BASELINES); do run=$(FIVE)/$$agent-$$seed; \
+		$(BIN)/mmbench train $$agent --config baselines/five.toml:$$agent --seed $$seed --out $$run || exit; \
 		checkpoint=$$run/final; test -d $$checkpoint || checkpoint=$$run; \
-		$(BIN)/mmbench evaluate --agent $$agent --checkpoint $$checkpoint \
-			--config baselines/five_play.toml --out $(FIVE)/play-$$agent || exit; done
-	$(BIN)/mmbench evaluate --agent random --config baselines/five_play.toml --out $(FIVE)/play-random
-	$(BIN)/mmbench curves $(addprefix $(FIVE)/,$(BASELINES)) --out $(FIVE)/curves.png
-	$(BIN)/mmbench report $(FIVE)/play-* --plot $(FIVE)/report.html
+		$(FIVE_PLAY) --agent $$agent --checkpoint $$checkpoint --out $(FIVE)/play-$$agent-$$seed || exit; \
+	done; done
+	$(FIVE_PLAY) --agent random --out $(FIVE)/play-random
+	$(BIN)/mmbench curves $(foreach agent,$(BASELINES),$(addprefix $(FIVE)/$(agent)-,$(SEEDS))) \
+		--out docs/images/baselines.png
+	$(BIN)/mmbench report $(FIVE)/play-* --pool-seeds --plot $(FIVE)/report.html
 
 CLONE := $(BIN)/mmbench train bc --config $(EXPERIMENTS)/full.toml
 PLAY_CLONE := $(BIN)/mmbench evaluate --agent bc --suite full --episodes 5

@@ -1,5 +1,6 @@
 """`mmbench train newt`, `mmbench finetune newt` and `mmbench bench newt`."""
 
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -159,7 +160,8 @@ class Curves:
     """Draw the learning curves of training runs side by side, one panel per task."""
 
     runs: tyro.conf.Positional[tuple[Path, ...]]
-    """Folders of runs; a curve is called as its folder."""
+    """Folders of runs. A curve is called as its folder; a number behind a last dash is the seed
+    (ppo-0, ppo-1), and seeds of one name are one curve with a band from the least to the most."""
     out: Path
     """The picture, PNG."""
 
@@ -168,10 +170,12 @@ class Curves:
         if not self.runs:
             raise UsageError("give at least one folder of a run")
         writable_file(self.out, (".png",))
-        files = {run.name: run / EVALUATIONS for run in self.runs}
-        for file in files.values():
+        files: dict[str, list[Path]] = {}
+        for run in self.runs:
+            file = run / EVALUATIONS
             if not file.is_file():
-                raise RunError(f"{file.parent} is not a training run: it has no {file.name}")
+                raise RunError(f"{run} is not a training run: it has no {file.name}")
+            files.setdefault(re.sub(r"-\d+$", "", run.name), []).append(file)
         draw_learning_curves(files, self.out)
         print(self.out)
         return 0

@@ -20,6 +20,7 @@ import mmbench
 from mmbench.episodes import read_all, replay
 from mmbench.errors import AgentError, ResultError, UnknownAgentError, UsageError
 from mmbench.evaluation import load_result, manifest
+from mmbench.evaluation.ranking import pool_seeds
 from mmbench.evaluation.report import (
     improvement_table,
     report_as_json,
@@ -240,6 +241,25 @@ def test_tables_and_plots(tmp_path: Path) -> None:
         assert 0 <= low <= value <= high <= 1
     twice = load_results([tmp_path / "zero", tmp_path / "zero"])
     assert [r.name for r in twice] == [str(tmp_path / "zero")] * 2
+
+
+def test_runs_with_several_seeds_are_one_agent(tmp_path: Path) -> None:
+    tasks = ("pygame-landing", "og-point-arena")
+    for seed in (0, 1):
+        evaluate("random", tasks=tasks, episodes=2, seed=seed, out=tmp_path / str(seed), workers=0)
+    evaluate("zero", tasks=tasks, episodes=2, out=tmp_path / "zero", workers=0)
+    evaluate("zero", tasks=tasks[:1], episodes=2, out=tmp_path / "less", workers=0)
+    results = load_results([tmp_path / "0", tmp_path / "zero", tmp_path / "1"])
+    pooled, zero = pool_seeds(results)
+    assert (pooled.name, zero.name) == ("random", "zero")
+    assert (pooled.completeness, pooled.is_complete) == ("4 + 4", True)
+    for task in tasks:
+        means = [np.mean(results[run].scores[task]) for run in (0, 2)]
+        np.testing.assert_array_equal(pooled.scores[task], means)
+    rows = {row[1]: row for row in summary_table([pooled, zero]).rows}
+    assert rows["random"][-3:] == ("2", "4 + 4", "official")
+    with pytest.raises(ResultError, match="zero are not of the same tasks"):
+        pool_seeds(load_results([tmp_path / "zero", tmp_path / "less"]))
 
 
 def test_results_of_other_tasks_are_not_ranked(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from tyro.conf import Positional
 
 from mmbench.checks import at_least, writable_file
 from mmbench.cli.output import print_json, print_table, show_progress
-from mmbench.errors import ResultError
+from mmbench.errors import ResultError, UsageError
 from mmbench.evaluation.page import write_page
 from mmbench.evaluation.plots import plot
-from mmbench.evaluation.ranking import ranked_of
+from mmbench.evaluation.ranking import pool_seeds, ranked_of
 from mmbench.evaluation.reference import Reference, Scored, load_reference, save_reference
 from mmbench.evaluation.report import (
     domain_table,
@@ -36,6 +36,9 @@ class Report:
     """How tables are written."""
     plot: Path | None = None
     """Also draw scores per domain and performance profiles to this .png or .html file."""
+    pool_seeds: bool = False
+    """Results of one agent are runs with several seeds: one column, where a run's mean is a score.
+    Not for --html."""
     beside: tuple[str, ...] = ()
     """Scores to stand beside them: names of references that come with mmbench (newt, ...), or
     files of --summary."""
@@ -60,7 +63,10 @@ class Report:
         for file, suffix in ((self.summary, ".json"), (self.html, ".html")):
             if file is not None:
                 writable_file(file, (suffix,))
-        everybody: list[Scored] = [*results, *self._beside(results[0])]
+        if self.pool_seeds and self.html is not None:
+            raise UsageError("--html shows single results, so not with --pool-seeds")
+        shown = pool_seeds(results) if self.pool_seeds else results
+        everybody: list[Scored] = [*shown, *self._beside(results[0])]
         if self.plot is not None:
             plot(everybody, self.plot)
         if self.summary is not None:

@@ -1,9 +1,69 @@
 """Which results are ranked with each other, and how."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mmbench import scoring
+from mmbench.errors import ResultError
+from mmbench.evaluation.manifest import Manifest
 from mmbench.evaluation.reference import Scored
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """Results of one agent, trained with several seeds; see `Scored`.
+
+    A run's mean over its episodes of a task is one score, so that intervals are over runs and tasks
+    (as in arXiv:2108.13264).
+    """
+
+    name: str
+    results: tuple[Scored, ...]
+
+    @property
+    def manifest(self) -> Manifest:
+        """How the first came to be."""
+        return self.results[0].manifest
+
+    @property
+    def scores(self) -> dict[str, NDArray[np.float64]]:
+        """Mean scores of the runs, of every task."""
+        means = [scoring.task_means(result.scores) for result in self.results]
+        return {task: np.array([run[task] for run in means]) for task in means[0]}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every task of every run has all its episodes."""
+        return all(result.is_complete for result in self.results)
+
+    @property
+    def completeness(self) -> str:
+        """How many episodes there are of every run."""
+        return " + ".join(result.completeness for result in self.results)
+
+    @property
+    def assets(self) -> str:
+        """Whether stand-ins were used."""
+        variants = {result.assets for result in self.results}
+        return "stand-in" if "stand-in" in variants else "official"
+
+
+def pool_seeds(results: Sequence[Scored]) -> list[Scored]:
+    """Take the results of every agent together, as runs with several seeds.
+
+    Raises:
+        ResultError: If the results of an agent are not of the same tasks.
+    """
+    by_agent: dict[str, list[Scored]] = {}
+    for result in results:
+        by_agent.setdefault(result.manifest.agent, []).append(result)
+    for agent, runs in by_agent.items():
+        if any(run.scores.keys() != runs[0].scores.keys() for run in runs):
+            raise ResultError(f"the results of {agent} are not of the same tasks")
+    return [Runs(name=agent, results=tuple(runs)) for agent, runs in by_agent.items()]
 
 
 def baseline_of(results: Sequence[Scored]) -> Scored:

@@ -1,20 +1,25 @@
 """Learning curves of runs."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmbench.dependencies import needed_for
 from mmbench.errors import RunError
 
 EVALUATIONS, CURVES = "evaluations.csv", "learning_curves.png"
 
+Evaluations: TypeAlias = dict[str, dict[int, tuple[float, float]]]
+"""Score and return by tasks and env steps."""
 
-def read_evaluations(file: Path) -> dict[str, dict[int, tuple[float, float]]]:
+
+def read_evaluations(file: Path) -> Evaluations:
     """Return score and return of every task at every evaluation."""
-    found: dict[str, dict[int, tuple[float, float]]] = {}
+    found: Evaluations = {}
     with file.open(newline="") as stream:
         for row in csv.DictReader(stream):
             task = found.setdefault(row["task"], {})
@@ -22,11 +27,12 @@ def read_evaluations(file: Path) -> dict[str, dict[int, tuple[float, float]]]:
     return found
 
 
-def draw_learning_curves(runs: Mapping[str, Path], file: Path) -> None:
+def draw_learning_curves(runs: Mapping[str, Sequence[Path]], file: Path) -> None:
     """Draw score over env steps: every task, and the mean where there are several.
 
     Args:
-        runs: The evaluations of runs by their names.
+        runs: The evaluations of runs by the names of curves. Several are seeds of one: their mean
+            is drawn, and a band from the least to the most.
         file: The picture, PNG.
 
     Raises:
@@ -35,11 +41,11 @@ def draw_learning_curves(runs: Mapping[str, Path], file: Path) -> None:
     with needed_for("drawing learning curves", "plots"):
         from matplotlib.figure import Figure
 
-    curves = {name: read_evaluations(path) for name, path in runs.items()}
-    tasks = sorted({task for run in curves.values() for task in run})
+    curves = {name: [read_evaluations(path) for path in paths] for name, paths in runs.items()}
+    tasks = sorted({task for seeds in curves.values() for run in seeds for task in run})
     if not tasks:
         raise RunError("there is no curve to draw yet: no run has been evaluated")
-    share_tasks = all(set(run) == set(tasks) for run in curves.values())
+    share_tasks = all(set(run) == set(tasks) for seeds in curves.values() for run in seeds)
     panels = [*tasks, "mean"] if len(tasks) > 1 and share_tasks else tasks
     num_columns = min(4, len(panels))
     num_rows = -(-len(panels) // num_columns)
@@ -47,15 +53,11 @@ def draw_learning_curves(runs: Mapping[str, Path], file: Path) -> None:
     axes = np.ravel(figure.subplots(num_rows, num_columns, sharey=True))
     for axis, panel in zip(axes, panels, strict=False):
         axis.set_title(panel, fontsize=9)
-        for name, run in curves.items():
-            chosen = list(run.values()) if panel == "mean" else [run.get(panel, {})]
-            steps = sorted(set.intersection(*(set(task) for task in chosen)))
-            axis.plot(
-                steps,
-                [np.mean([task[step][0] for task in chosen]) for step in steps],
-                marker=".",
-                label=name,
-            )
+        for name, seeds in curves.items():
+            steps, scores = _scores_of_seeds(seeds, tasks if panel == "mean" else [panel])
+            axis.plot(steps, scores.mean(0), marker=".", label=name)
+            if len(seeds) > 1:
+                axis.fill_between(steps, scores.min(0), scores.max(0), alpha=0.2)
         axis.set_ylim(-0.02, 1.02)
         axis.set_xlim(left=0)
         axis.grid(alpha=0.3)
@@ -66,3 +68,12 @@ def draw_learning_curves(runs: Mapping[str, Path], file: Path) -> None:
     figure.supxlabel("env steps", fontsize=9)
     figure.supylabel("score", fontsize=9)
     figure.savefig(file, dpi=110)
+
+
+def _scores_of_seeds(
+    seeds: Sequence[Evaluations], tasks: Sequence[str]
+) -> tuple[list[int], NDArray[np.float64]]:
+    """Return the env steps where every seed was evaluated, and mean scores, (seeds, steps)."""
+    steps = sorted(set.intersection(*(set(run.get(task, {})) for run in seeds for task in tasks)))
+    scores = [[np.mean([run[task][step][0] for task in tasks]) for step in steps] for run in seeds]
+    return steps, np.array(scores)

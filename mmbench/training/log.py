@@ -68,7 +68,7 @@ class RunLog:
         mean = float(np.mean(list(scores.values())))
         scalars = {f"score/{name}": score for name, score in scores.items()} | {"score": mean}
         self._scalars(self._env_steps, scalars, env_steps)
-        draw_learning_curves({"": self._folder / EVALUATIONS}, self._folder / CURVES)
+        draw_learning_curves({"": [self._folder / EVALUATIONS]}, self._folder / CURVES)
 
     def close(self) -> None:
         """Write what is left."""

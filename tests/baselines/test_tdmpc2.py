@@ -2,7 +2,7 @@ from pathlib import Path
 
 from baselines.tdmpc2 import multitask, single_task
 from newt_agent import PlannerConfig, load, train
-from tests.baselines.online import TASK, assert_resumes
+from tests.baselines.online import TASK, assert_resumes, score
 
 SMALL = {
     "size": "XS",
@@ -34,3 +34,19 @@ def test_a_run_of_many_tasks_goes_on_bit_for_bit(tmp_path: Path) -> None:
     )
     assert_resumes(train, run, tmp_path)
     assert load(tmp_path / "whole" / "final").model.codes is not None
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    planner = PlannerConfig(num_samples=32, num_elites=8, num_policy_samples=8, num_iterations=2)
+    run = single_task(
+        (TASK,),
+        env_steps=3000,
+        seeding_episodes=10,
+        updates_per_env_step=0.25,
+        batch_size=64,
+        eval_interval=3000,
+        **(SMALL | {"planner": planner}),
+    )
+    train(run, tmp_path / "run")
+    learned = score("tdmpc2", tmp_path / "tdmpc2", TASK, tmp_path / "run" / "final")
+    assert learned > score("random", tmp_path / "random", TASK) + 0.3

@@ -59,6 +59,7 @@ report {newer} | has schema version 99, and this mmbench reads version 1
 report {result} --plot {out}/x.gif | the name must end in .png or .html
 report {result} --plot {nowhere}/x.png | {nowhere}
 report {result} --plot {nowhere}/x.html | {nowhere}
+report {result} --pool-seeds --html {out}/x.html | --html shows single results
 replay {nowhere} | neither an episode file nor a directory
 replay {file} | {file}
 replay {result} --episode 1 | has episodes 0 to 0
