@@ -15,7 +15,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -156,7 +156,7 @@ class Networks(nn.Module):
 
     def advance(self, state: State, action: Tensor, context: Tensor) -> Tensor:
         """Return the deterministic part of the states that actions lead to."""
-        x = self.joint(torch.cat((state.stoch, action, context), dim=-1))
+        x = self.joint(torch.cat((state.stoch, action), dim=-1), context)
         gates = self.gates(torch.cat((state.deter, x), dim=-1))
         reset, candidate, update = gates.chunk(3, dim=-1)
         candidate = torch.tanh(torch.sigmoid(reset) * candidate)
@@ -165,7 +165,7 @@ class Networks(nn.Module):
 
     def encode(self, obs: Tensor, context: Tensor) -> Tensor:
         """Return what the posterior sees of observations `(..., O)`."""
-        found: Tensor = self.encoder(torch.cat((two_hot.symlog(obs), context), dim=-1))
+        found: Tensor = self.encoder(two_hot.symlog(obs), context)
         return found
 
     def log_prior(self, deter: Tensor) -> Tensor:
@@ -184,7 +184,7 @@ class Networks(nn.Module):
 
     def act(self, features: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation of actions, each `(..., A)`."""
-        answer = self.policy(torch.cat((features, context), dim=-1))
+        answer = self.policy(features, context)
         mean, spread = answer.chunk(2, dim=-1)
         return torch.tanh(mean), (_MAX_STD - _MIN_STD) * torch.sigmoid(spread + 2) + _MIN_STD
 
@@ -303,7 +303,7 @@ class Dreamer:
         config, networks = self._config, self.networks
         num_steps, num_rows = batch.reward.shape
         context = self._context[batch.task]
-        seen = networks.encode(batch.obs, context.expand(num_steps + 1, -1, -1))
+        seen = networks.encode(batch.obs, context)
         state, action = networks.start(num_rows), torch.zeros_like(batch.action[0])
         deters, latents, log_posteriors = [], [], []
         for step in range(num_steps + 1):
@@ -316,10 +316,10 @@ class Dreamer:
             action = batch.action[min(step, num_steps - 1)]
         states = State(torch.stack(deters), torch.stack(latents))
         posterior, prior = torch.stack(log_posteriors), networks.log_prior(states.deter)
-        features = torch.cat((states.features, context.expand(num_steps + 1, -1, -1)), dim=-1)
-        shown = networks.decoder(features)
+        features = states.features
+        shown = networks.decoder(features, context)
         error = self._obs_masks[batch.task] * (shown - two_hot.symlog(batch.obs)).square()
-        reward = two_hot.cross_entropy(networks.reward(features[1:]), batch.reward)
+        reward = two_hot.cross_entropy(networks.reward(features[1:], context), batch.reward)
         dynamics = divergence(posterior.detach(), prior).clamp(min=config.free_nats)
         representation = divergence(posterior, prior.detach()).clamp(min=config.free_nats)
         present = torch.ones_like(seen[..., 0])
@@ -343,25 +343,25 @@ class Dreamer:
         context, mask = self._context[number], self._masks[number]
         with torch.no_grad():
             features, actions = self._imagine(start, context, mask)
-            inputs = torch.cat((features, context.expand(len(features), -1, -1)), dim=-1)
-            reward = two_hot.decode(networks.reward(inputs[1:]))
-            value = two_hot.decode(networks.critic(inputs))
+            reward = two_hot.decode(networks.reward(features[1:], context))
+        logits = networks.critic(features, context)
+        with torch.no_grad():
+            value = two_hot.decode(logits)
             returns = lambda_returns(reward, value, self._discounts[number], config.trace)
             low, high = torch.quantile(returns, torch.tensor([0.05, 0.95], device=self._device))
             self._spread = self._spread + config.spread_rate * (high - low - self._spread)
             gain = (returns - value[:-1]) / self._spread.clamp(min=1)
             steps = torch.arange(config.horizon, device=self._device)[:, None]
             weight = self._discounts[number] ** steps
-            average = two_hot.decode(self._average_critic(inputs[:-1]))
-        mean, std = networks.act(features[:-1], context.expand(config.horizon, -1, -1))
+            average = two_hot.decode(self._average_critic(features[:-1], context))
+        mean, std = networks.act(features[:-1], context)
         log_likelihood = (mask * gaussian_log_likelihood(actions, mean, std)).sum(-1)
         entropy = (mask * (std.log() + _HALF_LOG_TWO_PI_E)).sum(-1)
         policy_loss = -(weight * (gain * log_likelihood + config.entropy_coef * entropy)).mean()
         limit = config.behaviour_max_grad_norm
         policy_grad_norm = self._step("policy", policy_loss, limit)
-        logits = networks.critic(inputs[:-1])
-        critic_loss = two_hot.cross_entropy(logits, returns)
-        regularizer = two_hot.cross_entropy(logits, average)
+        critic_loss = two_hot.cross_entropy(logits[:-1], returns)
+        regularizer = two_hot.cross_entropy(logits[:-1], average)
         critic_loss = (weight * (critic_loss + config.regularizer_coef * regularizer)).mean()
         self._step("critic", critic_loss, limit)
         with torch.no_grad():
@@ -493,6 +493,24 @@ def masked_mean(x: Tensor, present: Tensor) -> Tensor:
     return (x * present).sum() / present.sum()
 
 
+class _MLP(nn.Sequential):
+    """Layers of which the first sees a context behind its input, if there is one.
+
+    The context, `(N, E)`, may be shared by all time steps of the input, `(T, N, D)`: its share of
+    the product is then taken once.
+    """
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        first, *others = self.children()
+        weight, dim = cast(nn.Linear, first).weight, x.shape[-1]
+        x = functional.linear(x, weight[:, :dim])
+        if context is not None:
+            x = x + functional.linear(context, weight[:, dim:])
+        for layer in others:
+            x = layer(x)
+        return x
+
+
 def _mlp(
     in_dim: int,
     width: int,
@@ -500,7 +518,7 @@ def _mlp(
     *,
     num_layers: int = 2,
     is_zero: bool = False,
-) -> nn.Sequential:
+) -> "_MLP":
     """Return affine layers with layer norm and SiLU behind them, and an affine one to `out_dim`.
 
     That one starts at 0 if `is_zero`.
@@ -515,7 +533,7 @@ def _mlp(
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
         layers.append(last)
-    return nn.Sequential(*layers)
+    return _MLP(*layers)
 
 
 def train(
