@@ -114,7 +114,13 @@ def load() -> ctypes.CDLL:
             "int8 was asked for, and there is no C++ compiler; install g++ or clang++, or leave "
             "the precision at auto"
         )
-    library = ctypes.CDLL(str(_built(compiler, (*_FLAGS, *_FLAGS_OF[chosen]))))
+    try:
+        built = _built(compiler, (*_FLAGS, *_FLAGS_OF[chosen]))
+    except DeviceError:  # an old compiler does not know new instructions
+        if chosen == "avx2":
+            raise
+        built = _built(compiler, (*_FLAGS, *_FLAGS_OF["avx2"]))
+    library = ctypes.CDLL(str(built))
     for function, given in ((library.pack, Matrix), (library.run, Call)):
         function.argtypes = [POINTER(given)]
         function.restype = None

@@ -153,6 +153,28 @@ def test_sums_are_the_same_with_all_instructions(monkeypatch: pytest.MonkeyPatch
 
 
 @on_avx2
+def test_an_old_compiler_makes_the_kernel_of_avx2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "g++"
+    old.write_text(
+        f'#!/bin/sh\ncase "$*" in *vnni*) exit 1;; esac\nexec {kernel.cpp_compiler()} "$@"\n'
+    )
+    old.chmod(0o700)
+    monkeypatch.setenv("MMBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(kernel, "cpp_compiler", lambda: str(old))
+    made, given = network(Last.LINEAR, members=2), inputs(50, members=2)
+    found = {}
+    for chosen in get_args(Instructions):
+        kernel.load.cache_clear()
+        monkeypatch.setattr(kernel, "instructions", lambda chosen=chosen: chosen)
+        found[chosen] = Int8MLP(made, Last.LINEAR)(*given)
+        torch.testing.assert_close(found[chosen], found["avx512-vnni"], rtol=0, atol=0)
+    kernel.load.cache_clear()
+    assert len(list((tmp_path / "cache" / "kernels").glob("*.so"))) == 1
+
+
+@on_avx2
 @pytest.mark.usefixtures("forced")
 @pytest.mark.parametrize("last", Last)
 @pytest.mark.parametrize(("latent_dim", "width"), [(128, 64), (704, 128)])
