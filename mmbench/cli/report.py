@@ -37,8 +37,8 @@ class Report:
     plot: Path | None = None
     """Also draw scores per domain and performance profiles to this .png or .html file."""
     pool_seeds: bool = False
-    """Results of one agent are runs with several seeds: one column, where a run's mean is a score.
-    Not for --html."""
+    """Several results of one agent are runs with several seeds: one column, where a run's mean is a
+    score. Not for --html."""
     beside: tuple[str, ...] = ()
     """Scores to stand beside them: names of references that come with mmbench (newt, ...), or
     files of --summary."""

@@ -54,6 +54,8 @@ class Runs:
 def pool_seeds(results: Sequence[Scored]) -> list[Scored]:
     """Take the results of every agent together, as runs with several seeds.
 
+    An agent's only result stays as it is, with episodes as scores.
+
     Raises:
         ResultError: If the results of an agent are not of the same tasks.
     """
@@ -63,7 +65,10 @@ def pool_seeds(results: Sequence[Scored]) -> list[Scored]:
     for agent, runs in by_agent.items():
         if any(run.scores.keys() != runs[0].scores.keys() for run in runs):
             raise ResultError(f"the results of {agent} are not of the same tasks")
-    return [Runs(name=agent, results=tuple(runs)) for agent, runs in by_agent.items()]
+    return [
+        runs[0] if len(runs) == 1 else Runs(name=agent, results=tuple(runs))
+        for agent, runs in by_agent.items()
+    ]
 
 
 def baseline_of(results: Sequence[Scored]) -> Scored:
