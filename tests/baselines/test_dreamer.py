@@ -45,7 +45,6 @@ def test_policy_and_critic_learn_from_what_the_model_imagines() -> None:
     assert not action[0, 2:].any()
 
 
-@pytest.mark.slow  # a minute
 def test_it_learns(tmp_path: Path) -> None:
     run = RunConfig(
         tasks=(TASK,),
