@@ -528,17 +528,17 @@ class Trainer:
             self._demos = self._load_demos()
             if has_snapshot:
                 self._restore()
-            log = RunLog(
-                self.out,
-                described,
-                env_steps=self.env_steps,
-                updates=self._learner.updates,
-                wandb=config.wandb,
-            )
             if self.env_steps < config.env_steps:
+                log = RunLog(
+                    self.out,
+                    described,
+                    env_steps=self.env_steps,
+                    updates=self._learner.updates,
+                    wandb=config.wandb,
+                )
                 self._play(log)
+                log.close()
             self.save()
-            log.close()
 
     def save(self) -> None:
         """Write the checkpoint that `mmbench evaluate --agent fasttd3` plays."""

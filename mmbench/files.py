@@ -14,7 +14,8 @@ from pathlib import Path
 
 from mmbench.errors import MMBenchError, RunError
 
-_LOCK = ".lock"
+LOCK = ".lock"
+"""Name of the lock of a folder."""
 _MAX_LOCK_BYTES = 4096
 _OWNER_TRIES, _OWNER_WAIT_S = 20, 0.05
 _CACHE_VARIABLE = "MMBENCH_CACHE"
@@ -57,7 +58,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(
-        folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644
+        folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644
     )
     try:
         try:

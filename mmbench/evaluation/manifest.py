@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from mmbench.errors import ResultError
-from mmbench.files import read_limited, replacing
+from mmbench.files import LOCK, read_limited, replacing
 from mmbench.platform_class import platform_class
 from mmbench.registry import get_task
 from mmbench.versions import installed_version, simulator_version, utc_now
@@ -135,12 +135,17 @@ def write_manifest(manifest: Manifest, directory: Path) -> None:
 
 
 def hash_path(path: Path) -> str:
-    """Return SHA-256 of a file, or of the names and contents of a directory's files."""
+    """Return SHA-256 of a file, or of the names and contents of a directory's files.
+
+    The lock of a run's folder, which says who worked there last, does not count.
+    """
     digest = hashlib.sha256()
     if not path.exists():
         raise ResultError(f"checkpoint {path} does not exist")
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     for file in files:
+        if file.name == LOCK:
+            continue
         if file != path:
             digest.update(file.relative_to(path).as_posix().encode() + b"\0")
         with file.open("rb") as stream:

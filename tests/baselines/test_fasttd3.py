@@ -30,6 +30,7 @@ from baselines.fasttd3 import (
 )
 from mmbench.cli.settings import with_settings
 from mmbench.errors import CheckpointError, RunError, UsageError
+from mmbench.evaluation.manifest import hash_path
 from mmbench.progress import Progress
 from mmbench.training.ring import Transitions
 from mmbench.training.run import load_snapshot
@@ -386,6 +387,13 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("fasttd3")
     Trainer(SMALL_RUN, out).run()
     return out
+
+
+def test_a_run_that_is_over_stays_the_same_checkpoint(run_folder: Path) -> None:
+    before = hash_path(run_folder)
+    (run_folder / ".lock").write_text("{}")  # of another process
+    Trainer(SMALL_RUN, run_folder).run()
+    assert hash_path(run_folder) == before
 
 
 def test_a_run_is_logged_and_evaluated(run_folder: Path) -> None:
