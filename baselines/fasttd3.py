@@ -509,7 +509,7 @@ class Trainer:
         self._best = BestActors(self._learner.actor.layers) if config.keep_best else None
         self._seeds = EpisodeSeeds(config.tasks, config.copies, config.seed)
         self._noise = torch.zeros(self._num_slots, 1, device=device)
-        self._scores = torch.full((self._num_slots,), math.nan)
+        self._scores = torch.full((self._num_slots,), -1.0)  # -1: no episode has ended yet
         self._losses: dict[str, Tensor] = {}
         self._longest = max(task(name).max_episode_steps for name in config.tasks)
         self._due_since: int | None = None
@@ -700,7 +700,7 @@ class Trainer:
                 f"training diverged after {updates} updates: a loss is not finite; "
                 f"the last snapshot is in {self.out / SNAPSHOT}"
             )
-        scores, note = self._scores[self._scores.isfinite()], ""
+        scores, note = self._scores[self._scores >= 0], ""
         if len(scores):
             numbers["score"] = float(scores.mean())
             note = f"score while exploring {numbers['score']:.3f}"
