@@ -132,19 +132,19 @@ class Networks(nn.Module):
         super().__init__()
         self.config = config
         width, deter, stoch = config.width, config.deter_dim, config.stoch_dim
-        self.encoder = _mlp(MAX_OBS_DIM + context_dim, width)
-        self.joint = _mlp(stoch + MAX_ACTION_DIM + context_dim, width, num_layers=1)
+        self.encoder = _MLP(MAX_OBS_DIM + context_dim, width)
+        self.joint = _MLP(stoch + MAX_ACTION_DIM + context_dim, width, num_layers=1)
         self.gates = nn.Sequential(
             nn.Linear(deter + width, 3 * deter, bias=False), nn.LayerNorm(3 * deter)
         )
-        self.prior = _mlp(deter, width, stoch, num_layers=1)
-        self.posterior = _mlp(deter + width, width, stoch, num_layers=1)
+        self.prior = _MLP(deter, width, stoch, num_layers=1)
+        self.posterior = _MLP(deter + width, width, stoch, num_layers=1)
         seen = deter + stoch + context_dim
-        self.decoder = _mlp(seen, width, MAX_OBS_DIM)
+        self.decoder = _MLP(seen, width, MAX_OBS_DIM)
         # Rewards and values start at exactly 0.
-        self.reward = _mlp(seen, width, two_hot.NUM_BINS, is_zero=True)
-        self.policy = _mlp(seen, width, 2 * MAX_ACTION_DIM)
-        self.critic = _mlp(seen, width, two_hot.NUM_BINS, is_zero=True)
+        self.reward = _MLP(seen, width, two_hot.NUM_BINS, is_zero=True)
+        self.policy = _MLP(seen, width, 2 * MAX_ACTION_DIM)
+        self.critic = _MLP(seen, width, two_hot.NUM_BINS, is_zero=True)
 
     def start(self, num_rows: int) -> State:
         """Return the states before anything was seen."""
@@ -343,9 +343,9 @@ class Dreamer:
         context, mask = self._context[number], self._masks[number]
         with torch.no_grad():
             features, actions = self._imagine(start, context, mask)
-            reward = two_hot.decode(networks.reward(features[1:], context))
         logits = networks.critic(features, context)
         with torch.no_grad():
+            reward = two_hot.decode(networks.reward(features[1:], context))
             value = two_hot.decode(logits)
             returns = lambda_returns(reward, value, self._discounts[number], config.trace)
             low, high = torch.quantile(returns, torch.tensor([0.05, 0.95], device=self._device))
@@ -494,11 +494,33 @@ def masked_mean(x: Tensor, present: Tensor) -> Tensor:
 
 
 class _MLP(nn.Sequential):
-    """Layers of which the first sees a context behind its input, if there is one.
+    """Affine layers with layer norm and SiLU behind them, and an affine one to `out_dim`.
 
-    The context, `(N, E)`, may be shared by all time steps of the input, `(T, N, D)`: its share of
-    the product is then taken once.
+    That one starts at 0 if `is_zero`. The first layer sees a context behind its input, if there is
+    one. The context, `(N, E)`, may be shared by all time steps of the input, `(T, N, D)`: its share
+    of the product is then taken once.
     """
+
+    def __init__(
+        self,
+        in_dim: int,
+        width: int,
+        out_dim: int | None = None,
+        *,
+        num_layers: int = 2,
+        is_zero: bool = False,
+    ) -> None:
+        layers: list[nn.Module] = []
+        for _ in range(num_layers):
+            layers += [nn.Linear(in_dim, width, bias=False), nn.LayerNorm(width), nn.SiLU()]
+            in_dim = width
+        if out_dim is not None:
+            last = nn.Linear(width, out_dim)
+            if is_zero:
+                nn.init.zeros_(last.weight)
+                nn.init.zeros_(last.bias)
+            layers.append(last)
+        super().__init__(*layers)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         first, *others = self.children()
@@ -509,31 +531,6 @@ class _MLP(nn.Sequential):
         for layer in others:
             x = layer(x)
         return x
-
-
-def _mlp(
-    in_dim: int,
-    width: int,
-    out_dim: int | None = None,
-    *,
-    num_layers: int = 2,
-    is_zero: bool = False,
-) -> "_MLP":
-    """Return affine layers with layer norm and SiLU behind them, and an affine one to `out_dim`.
-
-    That one starts at 0 if `is_zero`.
-    """
-    layers: list[nn.Module] = []
-    for _ in range(num_layers):
-        layers += [nn.Linear(in_dim, width, bias=False), nn.LayerNorm(width), nn.SiLU()]
-        in_dim = width
-    if out_dim is not None:
-        last = nn.Linear(width, out_dim)
-        if is_zero:
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
-        layers.append(last)
-    return _MLP(*layers)
 
 
 def train(

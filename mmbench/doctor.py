@@ -9,6 +9,7 @@ import numpy as np
 from mmbench.env import TaskEnv
 from mmbench.errors import GraphicsError, MMBenchError
 from mmbench.registry import list_tasks
+from mmbench.simulator import AssetVariant, variant_of
 from mmbench.spec import Domain
 from mmbench.versions import installed_version
 
@@ -79,7 +80,7 @@ def _try_state(domain: Domain) -> tuple[str | None, str | None]:
     specs = list_tasks(domain=domain.name)
     # One task with assets of every kind; where there are none, the first task.
     chosen = {spec.assets: spec for spec in reversed(specs)}
-    variants = set()
+    variants: set[AssetVariant] = set()
     try:
         for spec in chosen.values():
             env = TaskEnv(spec.id)
@@ -92,7 +93,7 @@ def _try_state(domain: Domain) -> tuple[str | None, str | None]:
         return _sentence(error), None
     if not variants:
         return None, None
-    return None, "stand-in" if "stand-in" in variants else "official"
+    return None, variant_of(variants)
 
 
 def _try_picture(domain: Domain) -> tuple[str | None, str | None]:

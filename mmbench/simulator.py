@@ -1,5 +1,6 @@
 """What a domain has to offer: the `Simulator` protocol."""
 
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,6 +12,11 @@ AssetVariant = Literal["official", "stand-in"]
 
 SimState = Any
 """A snapshot. Only the simulator that made it can read it; it stays valid while others are made."""
+
+
+def variant_of(variants: Iterable[AssetVariant]) -> AssetVariant:
+    """Return the variant of what was made with several: official if all of them are."""
+    return "stand-in" if "stand-in" in variants else "official"
 
 
 class Transition(NamedTuple):

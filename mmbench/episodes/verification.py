@@ -16,6 +16,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -140,13 +141,14 @@ def _nudged(record: EpisodeRecord, env: TaskEnv) -> Iterator[Trajectory]:
         rng = np.random.default_rng(index)
         noise = rng.uniform(-size, size, record.actions.shape)
         actions = np.clip(record.actions + noise, -1, 1).astype(np.float32)
-
-        def nudge(simulator: Simulator, size: float = size, rng: np.random.Generator = rng) -> None:
-            if isinstance(simulator, Nudgeable):
-                simulator.nudge(rng, size)
-
         nudged = dataclasses.replace(record, actions=actions)
+        nudge = partial(_nudge, rng=rng, distance=size)
         yield replay(nudged, env=env, is_strict=False, on_reset=nudge)
+
+
+def _nudge(simulator: Simulator, rng: np.random.Generator, distance: float) -> None:
+    if isinstance(simulator, Nudgeable):
+        simulator.nudge(rng, distance)
 
 
 def is_robust(record: EpisodeRecord, env: TaskEnv) -> bool:

@@ -10,6 +10,7 @@ from mmbench import scoring
 from mmbench.errors import ResultError
 from mmbench.evaluation.manifest import Manifest
 from mmbench.evaluation.reference import Scored
+from mmbench.simulator import AssetVariant, variant_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +46,9 @@ class Runs:
         return " + ".join(result.completeness for result in self.results)
 
     @property
-    def assets(self) -> str:
-        """Whether stand-ins were used."""
-        variants = {result.assets for result in self.results}
-        return "stand-in" if "stand-in" in variants else "official"
+    def assets(self) -> AssetVariant:
+        """`official` if no episode was played with stand-ins."""
+        return variant_of(result.assets for result in self.results)
 
 
 def pool_seeds(results: Sequence[Scored]) -> list[Scored]:

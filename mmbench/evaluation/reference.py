@@ -50,7 +50,7 @@ class Scored(Protocol):
         ...
 
     @property
-    def assets(self) -> str:
+    def assets(self) -> AssetVariant:
         """Whether stand-ins were used."""
         ...
 
@@ -129,10 +129,9 @@ def load_reference(name_or_file: str) -> Reference:
 
 def save_reference(result: Scored, file: Path | str) -> None:
     """Write the scores of a result, rounded to six digits, and how it came to be."""
-    variant: AssetVariant = "stand-in" if result.assets == "stand-in" else "official"
     contents = _Contents(
         manifest=result.manifest,
-        assets=variant,
+        assets=result.assets,
         scores={
             task: [round(score, _DIGITS) for score in scores.tolist()]
             for task, scores in result.scores.items()

@@ -14,6 +14,7 @@ from mmbench.errors import ResultError, UnknownSuiteError, UnknownTaskError
 from mmbench.evaluation.manifest import Manifest, read_manifest
 from mmbench.registry import get_suite, get_task
 from mmbench.seeding import evaluation_seed
+from mmbench.simulator import AssetVariant, variant_of
 
 if TYPE_CHECKING:
     import pandas
@@ -62,10 +63,9 @@ class Result:
         return len(self.manifest.tasks) * self.manifest.num_episodes
 
     @property
-    def assets(self) -> str:
+    def assets(self) -> AssetVariant:
         """`official` if no episode was played with stand-ins."""
-        variants = {episode.assets for episode in self.episodes}
-        return "stand-in" if "stand-in" in variants else "official"
+        return variant_of(episode.assets for episode in self.episodes)
 
     def to_frame(self) -> "pandas.DataFrame":
         """Return one row per episode: what was played, by whom, with what, and how it went.
