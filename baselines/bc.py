@@ -26,7 +26,7 @@ from mmbench.files import locked
 from mmbench.language import EncoderName, embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
-from mmbench.training.clock import clock_rates
+from mmbench.demos.clock import clock_rates
 from mmbench.training.demonstrations import SHIPPED, demonstration_replay, observation_scale
 from mmbench.training.devices import checked_device
 from mmbench.training.replay import Sampling

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmbench.demos import SHIPPED
-from mmbench.demos.generation import DEFAULT_EPISODES, DEFAULT_MIN_SCORE
+from mmbench.demos.dataset import MIN_GOOD_SCORE
+from mmbench.demos.generation import DEFAULT_EPISODES
 from mmbench.demos.stats import task_stats
 from mmbench.registry import DOMAINS, SUITES, get_task, list_tasks
 from mmbench.spec import Domain, Layout, TaskSpec
@@ -151,7 +152,9 @@ def _demonstrations_page() -> str:
         "",
         f"{sum(s.episodes for s in stats)} episodes of {len(stats)} of the {num_tasks} training "
         f"tasks; {num_good} tasks have {DEFAULT_EPISODES} good ones. A good one ends in success "
-        f"or, in tasks without a success, scores at least {DEFAULT_MIN_SCORE}. The mean over the "
+        f"or, in tasks without a success, scores at least {MIN_GOOD_SCORE}; of `ms-ant-walk`, "
+        "`ms-ant-run` and `lunarlander-land`, whose scores cannot tell, it returns at least half "
+        "of the highest possible return (1000, 1000 and 250). The mean over the "
         f"{num_tasks} tasks of their mean scores is {mean:.3f}; a task without demonstrations "
         "counts 0.",
         "",

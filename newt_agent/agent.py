@@ -12,7 +12,7 @@ from torch import Tensor
 from mmbench import Agent, FloatArray, task
 from mmbench.errors import CheckpointError, UsageError
 from mmbench.language import task_embeddings
-from mmbench.training.clock import Clock
+from mmbench.demos.clock import Clock
 from mmbench.training.collector import observed
 from mmbench.training.devices import checked_device
 from mmbench.training.tables import action_masks, discounts

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmbench.language import EncoderName, embedding_dim
-from mmbench.training.clock import clock_rates
+from mmbench.demos.clock import clock_rates
 from newt_agent.checkpoint import Checkpoint, new_model
 from newt_agent.config import NewtConfig, TrainConfig
 from newt_agent.loading import load

@@ -97,7 +97,7 @@ class WorldModel(nn.Module):
         shape = (len(embeddings), config.obs_dim if config.has_normalised_obs else 0)
         self.register_buffer("obs_mean", torch.zeros(shape), persistent=config.has_normalised_obs)
         self.register_buffer("obs_rate", torch.ones(shape), persistent=config.has_normalised_obs)
-        clocks = torch.zeros(len(embeddings))  # rad per env step, see mmbench.training.clock
+        clocks = torch.zeros(len(embeddings))  # rad per env step, see mmbench.demos.clock
         self.register_buffer("clock_rate", clocks, persistent=config.has_clock)
         d, e, a = size.latent_dim, config.embedding_dim + config.code_dim, config.action_dim
         self.encoder = StackedMLP(

@@ -13,14 +13,9 @@ from mmbench.cli.output import options_from, print_json, print_table, show_progr
 from mmbench.cli.replay import print_verification
 from mmbench.cluster import JobBackend
 from mmbench.demos import SHIPPED, download_official, export_minari, load, pack, read_official
-from mmbench.demos.dataset import PRACTICE
+from mmbench.demos.dataset import MIN_GOOD_SCORE, PRACTICE, is_good
 from mmbench.demos.expert import AUTO, PLAN, SCRIPTED
-from mmbench.demos.generation import (
-    DEFAULT_EPISODES,
-    DEFAULT_MIN_SCORE,
-    generate,
-    is_good,
-)
+from mmbench.demos.generation import DEFAULT_EPISODES, generate
 from mmbench.demos.learnability import DEFAULT_EPISODES as LEARNABILITY_EPISODES
 from mmbench.demos.learnability import DEFAULT_UPDATES, learnability, learnability_table
 from mmbench.demos.official import REPOSITORY
@@ -62,7 +57,7 @@ class DemosGenerate:
     """auto (a script where there is one, else planning), scripted, plan, or an agent."""
     budget: float = 1.0
     """Factor on the number of action sequences that are tried in a plan."""
-    min_score: float = DEFAULT_MIN_SCORE
+    min_score: float = MIN_GOOD_SCORE
     """Score of a good episode; in tasks with a success, only that counts."""
     attempts: int | None = None
     """Attempts per task. Default: three per wanted episode."""

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import overload
 
 import numpy as np
@@ -33,11 +34,26 @@ SHIPPED = Path(__file__).parent / "shipped"
 """The demonstrations that come with mmbench: an episode log, one file per task."""
 MIN_GOOD_SCORE = 0.5
 """Score of a good episode; in tasks with a success, that is one."""
+BEST_RETURNS: Mapping[str, float] = MappingProxyType(
+    {"ms-ant-walk": 1000.0, "ms-ant-run": 1000.0, "lunarlander-land": 250.0}
+)
+"""The highest possible returns of tasks whose scores cannot tell a good episode: ManiSkill's ants
+have no success, and asleep on the pad from the first step on a lander would score 0.5. Here an
+episode is as good as the share of this that it returns."""
 _MAX_CACHED_BYTES = 2**29
 """What a kept trajectory may unpack to; a thousand pictures of 224 x 224 are 150 MB."""
 PRACTICE = "practice"
 """Folder of practice (`mmbench.demos.practice`) inside of one of demonstrations."""
 DEMOS, _STATE = "demos", "state"
+
+
+def is_good(record: EpisodeRecord, min_score: float = MIN_GOOD_SCORE) -> bool:
+    """Whether an episode is a demonstration: a success, or a score of at least `min_score`."""
+    if record.task_id in BEST_RETURNS:
+        return record.episode_return >= min_score * BEST_RETURNS[record.task_id]
+    if get_task(record.task_id).score.kind == "success":
+        return record.success
+    return record.score >= min_score
 
 
 def shipped(tasks: Sequence[str] | None = None) -> Iterator[EpisodeRecord]:
@@ -240,8 +256,8 @@ def pack(
         for record in sorted(records, key=lambda r: (-r.score, -r.episode_return, r.seed)):
             best.setdefault(record.seed, record)
         num_wanted = max(episodes, -(-steps // get_task(task).max_episode_steps))
-        good = [record for record in best.values() if record.score >= MIN_GOOD_SCORE]
-        bad = [record for record in best.values() if record.score < MIN_GOOD_SCORE]
+        good = [record for record in best.values() if is_good(record)]
+        bad = [record for record in best.values() if not is_good(record)]
         fragile: list[EpisodeRecord] = []
         if prefers_robust and good:
             good, fragile = _by_robustness(task, good, on_progress)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmbench.checks import at_least, between
 from mmbench.cluster import JobBackend, check_backend, job_pool
-from mmbench.demos.dataset import MIN_GOOD_SCORE, record_and_keep
+from mmbench.demos.dataset import MIN_GOOD_SCORE, is_good, record_and_keep
 from mmbench.demos.expert import PLAN, build_expert, expert_for
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, Trajectory, read, replay
@@ -16,7 +16,7 @@ from mmbench.errors import UsageError
 from mmbench.files import locked
 from mmbench.pool import beat
 from mmbench.progress import OnProgress, Progress, ignore_progress
-from mmbench.registry import distinct_tasks, get_task
+from mmbench.registry import distinct_tasks
 from mmbench.seeding import demonstration_seed
 from mmbench.simulator import FloatArray
 from mmbench.spec import TaskSpec
@@ -25,17 +25,9 @@ KEPT, REJECTED = "episodes", "rejected"
 DEFAULT_EPISODES = 10
 HANG_TIMEOUT_S = 1800.0
 """An attempt that takes no env step for so long, planning included, is given up and begun again."""
-DEFAULT_MIN_SCORE = MIN_GOOD_SCORE
 _ATTEMPTS_PER_EPISODE = 3
 _MEMORY_EPISODES = 10
 _EPISODES_TO_LEARN_FROM = 3
-
-
-def is_good(record: EpisodeRecord, min_score: float = DEFAULT_MIN_SCORE) -> bool:
-    """Whether an episode is a demonstration: a success, or a score of at least `min_score`."""
-    if get_task(record.task_id).score.kind == "success":
-        return record.success
-    return record.score >= min_score
 
 
 def generate(
@@ -45,7 +37,7 @@ def generate(
     episodes: int = DEFAULT_EPISODES,
     expert: str = "auto",
     budget: float = 1.0,
-    min_score: float = DEFAULT_MIN_SCORE,
+    min_score: float = MIN_GOOD_SCORE,
     max_attempts: int | None = None,
     workers: int | None = None,
     checkpoint: str | None = None,

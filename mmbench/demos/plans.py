@@ -88,11 +88,14 @@ def _script(task: TaskSpec) -> str | None:
         return "maniskill"  # arms that are moved by their hand
     if task.params.get("kind") == "point_maze":
         return "ogbench"
-    if task.params.get("game") in ("point_maze", "pong"):
+    if task.id == "lunarlander-land":
+        return "lander"
+    if task.params.get("game") in _SCRIPTED_GAMES:
         return "miniarcade"
     return None
 
 
+_SCRIPTED_GAMES = "point_maze", "pong", "spaceship", "air_hockey", "bird_attack", "rocket_collect"
 _PLANNED_ARMS = ("ms-pick-cube-so", "ms-lift-peg")
 
 SCRIPTS: Mapping[str, str] = MappingProxyType(
@@ -163,6 +166,6 @@ PLANS: Mapping[str, PlanSettings] = MappingProxyType(
         },
         "pygame-cartpole-swingup-sparse": dataclasses.replace(_LONG_GAME, objective="game_pole"),
         **dict.fromkeys(get_suite("atari"), _JOYSTICK),
-        **{f"lunarlander-{mission}": _PILOT for mission in ("land", "hover", "takeoff")},
+        **{f"lunarlander-{mission}": _PILOT for mission in ("hover", "takeoff")},
     }
 )

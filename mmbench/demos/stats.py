@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmbench.demos.generation import is_good
+from mmbench.demos.dataset import is_good
 from mmbench.dependencies import needed_for
 from mmbench.episodes import EpisodeRecord, read
 from mmbench.registry import get_task, list_tasks

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench import FloatArray, MultitaskVectorEnv, make_vec
+from mmbench.demos.clock import Clock, timed
 from mmbench.errors import UsageError
 from mmbench.seeding import training_seed
-from mmbench.training.clock import Clock, timed
 from mmbench.training.journal import Episode
 from mmbench.vision import ImageEncoder
 

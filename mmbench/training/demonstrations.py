@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.demos import load
+from mmbench.demos.clock import clock_rates, timed
 from mmbench.demos.dataset import is_by_practising, practising_experts
 from mmbench.episodes import Trajectory
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM
-from mmbench.training.clock import clock_rates, timed
 from mmbench.training.replay import Replay, Sampling
 from mmbench.vision import ImageEncoder
 

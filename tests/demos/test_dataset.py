@@ -8,8 +8,8 @@ import pytest
 
 import mmbench
 from mmbench.demos import SHIPPED, dataset, export_minari, load, pack
-from mmbench.demos.dataset import PRACTICE
-from mmbench.demos.generation import generate, is_good
+from mmbench.demos.dataset import PRACTICE, is_good
+from mmbench.demos.generation import generate
 from mmbench.demos.stats import task_stats
 from mmbench.episodes import EpisodeRecord, EpisodeWriter, read_all, record_episode, verify
 from mmbench.errors import DemonstrationError, EpisodeError

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import mmbench
+from mmbench.demos.dataset import is_good
 from mmbench.demos.expert import build_expert, expert_for
-from mmbench.demos.generation import generate, is_good
+from mmbench.demos.generation import generate
 from mmbench.demos.objectives import OBJECTIVES
 from mmbench.demos.plans import CLASSIC, DEFAULT_PLAN, PLANS, SCRIPTS
 from mmbench.episodes import read_all, record_episode, replay

@@ -13,7 +13,13 @@ import numpy as np
 
 from mmbench.agent import Expert
 from mmbench.demos import plans
-from mmbench.demos.scripted.walks.ant import ant_with_ball, commanded_ant, maze_ant, straight_ant
+from mmbench.demos.scripted.walks.ant import (
+    ant_with_ball,
+    commanded_ant,
+    driven_ant,
+    maze_ant,
+    straight_ant,
+)
 from mmbench.demos.scripted.walks.anymal import anymal
 from mmbench.demos.scripted.walks.biped import biped
 from mmbench.demos.scripted.walks.fish import fish
@@ -65,6 +71,7 @@ GAITS: Mapping[str, Gait] = MappingProxyType(
             build=fish, num_numbers=32, frequency_hz=2.0, step_s=0.08, objective="fish"
         ),
         "mujoco-ant": _ant_gait(build=straight_ant),
+        **{f"ms-ant-{pace}": _ant_gait(build=driven_ant, step_s=0.05) for pace in ("walk", "run")},
         "og-antball": _ant_gait(build=ant_with_ball),
         "og-ant": _ant_gait(build=commanded_ant),
         **{f"og-ant-{maze}": _ant_gait(build=maze_ant, step_s=0.2) for maze in _MAZES},

@@ -1,6 +1,7 @@
-"""The ants of Gymnasium and OGBench."""
+"""The ants of Gymnasium, OGBench and ManiSkill."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,34 @@ _Direction = Callable[[TaskEnv], Vector | None]
 """Says where an ant is to go, in the world, shape `(2,)`; `None`: nowhere."""
 
 
-def _ant(
-    numbers: Vector, rate: float, data: Any, direction: _Direction, effort: float = 1.0
-) -> Expert:
-    """A trot toward any side: the legs change roles when the direction leaves a quarter turn.
+@dataclass(frozen=True, kw_only=True)
+class _Body:
+    """How an ant is read and driven; legs in rows, hip and ankle in columns.
 
-    `effort` is the largest share of the motors' torque that is used.
+    Attributes:
+        quaternion: Reads where the torso heads.
+        joints: Reads angles and velocities, each `(4, 2)`.
+        drive: Makes an action of forces, `(4, 2)`.
+        effort: The largest share of the motors' force that is used.
     """
+
+    quaternion: Callable[[], Any]
+    joints: Callable[[], tuple[Vector, Vector]]
+    drive: Callable[[Vector], Vector]
+    effort: float = 1.0
+
+
+def _mujoco_body(data: Any, effort: float = 1.0) -> _Body:
+    return _Body(
+        quaternion=lambda: data.qpos[3:7],
+        joints=lambda: (data.qpos[7:15].reshape(4, 2), data.qvel[6:14].reshape(4, 2)),
+        drive=lambda force: force[_ACTUATORS].ravel(),
+        effort=effort,
+    )
+
+
+def _ant(numbers: Vector, rate: float, body: _Body, direction: _Direction) -> Expert:
+    """A trot toward any side: the legs change roles when the direction leaves a quarter turn."""
     stiffness, damping = 3 * np.exp(0.5 * numbers[1]), 0.1 * np.exp(0.7 * numbers[2])
     joints = 0.3 * numbers[3:15].reshape(2, 2, 3)[[0, 1, 1, 0]]
     narrower, bias = 0.5 * numbers[15], 0.3 * numbers[16]
@@ -41,7 +63,7 @@ def _ant(
         ahead = direction(env)
         aside, swing = 0.0, np.zeros(4)
         if ahead is not None:
-            turn = np.arctan2(ahead[1], ahead[0]) - yaw(data.qpos[3:7])
+            turn = np.arctan2(ahead[1], ahead[0]) - yaw(body.quaternion())
             if abs(wrapped(turn - front * _QUARTER)) > _CHANGE_OF_ROLES:
                 front = round(turn / _QUARTER)
             aside = wrapped(turn - front * _QUARTER)
@@ -53,9 +75,9 @@ def _ant(
         legs = (np.arange(4) + front) % 4
         rest[legs, 0] = hips + bias * aside
         rest[legs, 1] = _ANKLES[legs] * ankles
-        angle, velocity = data.qpos[7:15].reshape(4, 2), data.qvel[6:14].reshape(4, 2)
+        angle, velocity = body.joints()
         force = stiffness * (rest - angle) - damping * velocity
-        return effort * np.clip(force[_ACTUATORS].ravel(), -1, 1).astype(np.float32)
+        return body.effort * np.clip(body.drive(force), -1, 1).astype(np.float32)
 
     return act
 
@@ -63,13 +85,31 @@ def _ant(
 def straight_ant(env: TaskEnv, numbers: Vector, rate: float) -> Expert:
     """Gymnasium's ant, whose motors are five times as strong as the others'."""
     data = env.simulator.env.data  # type: ignore[attr-defined]  # Gymnasium's
-    return _ant(numbers, rate, data, lambda env: np.array([1.0, 0.0]), effort=0.3)
+    return _ant(numbers, rate, _mujoco_body(data, effort=0.3), _ahead)
+
+
+def driven_ant(env: TaskEnv, numbers: Vector, rate: float) -> Expert:
+    """ManiSkill's ant, whose joints are driven to angles; it stands across its way."""
+    goal: Any = env.simulator.goal  # type: ignore[attr-defined]  # ManiSkill's
+
+    def joints() -> tuple[Vector, Vector]:
+        articulation = goal.articulation
+        return articulation.qpos.reshape(2, 4).T, articulation.qvel.reshape(2, 4).T
+
+    body = _Body(
+        quaternion=lambda: goal.torso.q, joints=joints, drive=lambda force: force.T.ravel()
+    )
+    return _ant(numbers, rate, body, _ahead)
+
+
+def _ahead(env: TaskEnv) -> Vector:
+    return np.array([1.0, 0.0])
 
 
 def commanded_ant(env: TaskEnv, numbers: Vector, rate: float) -> Expert:
     """The ant that is told its direction."""
     task: Any = env.simulator.task  # type: ignore[attr-defined]  # OGBench's
-    return _ant(numbers, rate, task.data, lambda env: task.direction)
+    return _ant(numbers, rate, _mujoco_body(task.data), lambda env: task.direction)
 
 
 def maze_ant(env: TaskEnv, numbers: Vector, rate: float) -> Expert:
@@ -81,7 +121,7 @@ def maze_ant(env: TaskEnv, numbers: Vector, rate: float) -> Expert:
         is_there = np.linalg.norm(task.goal - task.xy) < _ARRIVED_M
         return None if is_there else route.waypoint(task.xy) - task.xy
 
-    return _ant(numbers, rate, task.data, direction)
+    return _ant(numbers, rate, _mujoco_body(task.data), direction)
 
 
 def ant_with_ball(env: TaskEnv, numbers: Vector, rate: float) -> Expert:
@@ -103,4 +143,4 @@ def ant_with_ball(env: TaskEnv, numbers: Vector, rate: float) -> Expert:
         is_behind = to_ball @ way > 0.5
         return np.asarray(to_ball - 0.9 * way + (0.0 if is_behind else 0.9) * side)
 
-    return _ant(numbers, rate, data, direction)
+    return _ant(numbers, rate, _mujoco_body(data), direction)

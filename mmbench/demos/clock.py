@@ -10,11 +10,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench import task
 from mmbench.demos.scripted.gaits import clock_rate
+from mmbench.registry import get_task
 from mmbench.simulator import FloatArray
 
-_NUM_ENTRIES = 2
+NUM_ENTRIES = 2
+"""What a clock adds to an observation: the cosine and the sine of the phase."""
 
 
 def clock_rates(tasks: Sequence[str], obs_dim: int) -> NDArray[np.float32]:
@@ -23,7 +24,8 @@ def clock_rates(tasks: Sequence[str], obs_dim: int) -> NDArray[np.float32]:
     A task whose observation leaves no room has none.
     """
     rates = [
-        clock_rate(name) if task(name).obs_dim + _NUM_ENTRIES <= obs_dim else 0.0 for name in tasks
+        clock_rate(name) if get_task(name).obs_dim + NUM_ENTRIES <= obs_dim else 0.0
+        for name in tasks
     ]
     return np.array(rates, np.float32)
 
@@ -40,7 +42,7 @@ def with_clock(obs: FloatArray, phase: NDArray[np.float64], rate: FloatArray) ->
         return obs
     entries = np.stack([np.cos(phase), np.sin(phase)], axis=-1)
     shown = obs.copy()
-    shown[:, -_NUM_ENTRIES:] = np.where(rate[:, None] != 0, entries, obs[:, -_NUM_ENTRIES:])
+    shown[:, -NUM_ENTRIES:] = np.where(rate[:, None] != 0, entries, obs[:, -NUM_ENTRIES:])
     return shown
 
 

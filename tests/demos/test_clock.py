@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmbench.training.clock import Clock, clock_rates, timed
+from mmbench.demos.clock import Clock, clock_rates, timed
 
 TASKS = ("walker-run", "mujoco-walker")
 
