@@ -243,7 +243,8 @@ def _play(env: TaskEnv, policy: "torch.nn.Module", rates: FloatArray, seed: int)
     is_first, is_over = np.array([True]), False
     with torch.no_grad():
         while not is_over:
-            seen = clock(np.pad(obs, (0, room))[None], is_first)
+            assert isinstance(obs, np.ndarray)
+            seen = clock(np.pad(obs, (0, room))[None].astype(np.float32), is_first)
             action = policy(torch.from_numpy(seen))[0].numpy()
             obs, _, _, is_over, info = env.step(action)
             is_first[:] = False
