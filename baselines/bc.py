@@ -20,13 +20,13 @@ from mmbench import Agent, load_result, task
 from mmbench.checks import at_least
 from mmbench.cli.output import show_progress
 from mmbench.demos import load as load_demos
+from mmbench.demos.clock import clock_rates
 from mmbench.demos.dataset import is_by_practising, practising_experts
 from mmbench.errors import UsageError
 from mmbench.files import locked
 from mmbench.language import EncoderName, embedding_dim
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
-from mmbench.demos.clock import clock_rates
 from mmbench.training.demonstrations import SHIPPED, demonstration_replay, observation_scale
 from mmbench.training.devices import checked_device
 from mmbench.training.replay import Sampling

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmbench import Agent, FloatArray, task
+from mmbench.demos.clock import Clock
 from mmbench.errors import CheckpointError, UsageError
 from mmbench.language import task_embeddings
-from mmbench.demos.clock import Clock
 from mmbench.training.collector import observed
 from mmbench.training.devices import checked_device
 from mmbench.training.tables import action_masks, discounts

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmbench.language import EncoderName, embedding_dim
 from mmbench.demos.clock import clock_rates
+from mmbench.language import EncoderName, embedding_dim
 from newt_agent.checkpoint import Checkpoint, new_model
 from newt_agent.config import NewtConfig, TrainConfig
 from newt_agent.loading import load

@@ -90,6 +90,8 @@ def _script(task: TaskSpec) -> str | None:
         return "ogbench"
     if task.id == "lunarlander-land":
         return "lander"
+    if task.id == "atari-pong":
+        return "atari"
     if task.params.get("game") in _SCRIPTED_GAMES:
         return "miniarcade"
     return None
