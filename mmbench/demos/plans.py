@@ -159,15 +159,12 @@ PLANS: Mapping[str, PlanSettings] = MappingProxyType(
         "hopper-hop-backward": dataclasses.replace(_HOP, objective="hopper_back"),
         **{
             f"pygame-{game}": _GAME
-            for game in ("cowboy", "coinrun", "bird-attack", "highway", "landing", "chase-evade")
+            for game in ("cowboy", "coinrun", "highway", "landing", "chase-evade")
         },
         "pygame-coconut-dodge": _GAME,
-        **{
-            f"pygame-{game}": _LONG_GAME
-            for game in ("spaceship", "air-hockey", "rocket-collect", "cartpole-swingup")
-        },
+        "pygame-cartpole-swingup": _LONG_GAME,
         "pygame-cartpole-swingup-sparse": dataclasses.replace(_LONG_GAME, objective="game_pole"),
-        **dict.fromkeys(get_suite("atari"), _JOYSTICK),
+        **dict.fromkeys(set(get_suite("atari")) - {"atari-pong"}, _JOYSTICK),
         **{f"lunarlander-{mission}": _PILOT for mission in ("hover", "takeoff")},
     }
 )

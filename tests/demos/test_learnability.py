@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+import mmbench.demos.learnability as learnability_module
 from mmbench.demos.learnability import learnability, learnability_table
+from mmbench.env import TaskEnv
 from mmbench.errors import RunError, UsageError
 
 TASKS = ("og-point-arena", "pendulum-spin")
@@ -40,3 +44,23 @@ def test_other_settings_are_another_run(folder: Path) -> None:
 def test_impossible_settings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="updates is 0, expected 1 or more"):
         learnability(TASKS, out=tmp_path, updates=0)
+
+
+def test_the_clone_of_a_gait_sees_a_clock() -> None:
+    seen = []
+
+    class Standing(torch.nn.Module):
+        def forward(self, obs: torch.Tensor) -> torch.Tensor:
+            seen.append(obs.numpy()[0])
+            return torch.zeros(1, 6)
+
+    env = TaskEnv("mujoco-walker")
+    rates = np.array([0.25], np.float32)
+    learnability_module._play(env, Standing(), rates, 0)
+    learnability_module._play(env, Standing(), np.zeros(1, np.float32), 0)
+    length, obs_dim = env.task.max_episode_steps, env.task.obs_dim
+    assert [len(obs) for obs in seen] == [obs_dim + 2] * length + [obs_dim] * length
+    angles = 0.25 * np.arange(length)
+    expected = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    np.testing.assert_allclose([obs[-2:] for obs in seen[:length]], expected, atol=1e-5)
+    env.close()
