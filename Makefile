@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RESULT ?= results/quickstart
-SELDOM := ms-pull-cube-tool rd-open-slide rd-open-drawer quadruped-walk quadruped-run og-antball \
+SELDOM := ms-pull-cube-tool ms-pick-sponge rd-open-slide rd-open-drawer quadruped-walk quadruped-run og-antball \
 	og-ant-arena og-ant-maze og-ant-bottleneck og-ant-circle og-ant-spiral ms-anymal-reach \
 	bipedal-walker-flat bipedal-walker-uneven bipedal-walker-rugged bipedal-walker-hills \
 	bipedal-walker-obstacles fish-swim
@@ -68,7 +68,7 @@ EXPERIMENTS := newt_agent/experiments
 # not good enough shows planning the way.
 GENERATE := $(BIN)/mmbench demos generate
 demos: setup ## Make the demonstrations that ship anew (a day; continues where it stopped)
-	-$(GENERATE) --tasks $(SELDOM) --attempts 300 --out results/demos
+	-$(GENERATE) --tasks $(SELDOM) --attempts 2000 --out results/demos
 	-$(GENERATE) --tasks $(SHOWN) --expert scripted --attempts 6 --out results/demos-shown
 	-$(GENERATE) --tasks $(SHOWN) --expert plan --budget 2 --attempts 80 --out results/demos-shown
 	-$(GENERATE) --suite full --attempts 20 --out results/demos
@@ -137,7 +137,9 @@ newt: setup ## Clone all 200 tasks and put the checkpoint into the package (hour
 	$(CLONE):again --out $(RUNS)/again
 	$(PLAY_CLONE) --checkpoint $(RUNS)/again --out $(RUNS)/play-again
 	$(CLONE):last --out $(RUNS)/last
-	$(BIN)/python -m newt_agent.ship $(RUNS)/last
+	$(PLAY_CLONE) --checkpoint $(RUNS)/last --out $(RUNS)/play-last
+	$(CLONE):more --out $(RUNS)/more
+	$(BIN)/python -m newt_agent.ship $(RUNS)/more
 
 test: setup graphics check ## Everything that must pass (about 15 minutes on two cores)
 	$(BIN)/python -m pytest -n 2
