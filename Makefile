@@ -139,7 +139,9 @@ newt: setup ## Clone all 200 tasks and put the checkpoint into the package (hour
 	$(CLONE):last --out $(RUNS)/last
 	$(PLAY_CLONE) --checkpoint $(RUNS)/last --out $(RUNS)/play-last
 	$(CLONE):more --out $(RUNS)/more
-	$(BIN)/python -m newt_agent.ship $(RUNS)/more
+	$(PLAY_CLONE) --checkpoint $(RUNS)/more --out $(RUNS)/play-more
+	$(CLONE):settled --out $(RUNS)/settled
+	$(BIN)/python -m newt_agent.ship $(RUNS)/settled
 
 test: setup graphics check ## Everything that must pass (about 15 minutes on two cores)
 	$(BIN)/python -m pytest -n 2
