@@ -1,4 +1,7 @@
-"""Players of MiniArcade's games: mazes, paddle, spaceship, mallet, gun and rocket."""
+"""Players of MiniArcade's games: mazes, paddle, spaceship, mallet, gun and rocket.
+
+CMA-ES has found most of the numbers that have no name.
+"""
 
 from typing import Any
 
@@ -65,9 +68,10 @@ def _spaceship(game: Any) -> Expert:
     def act(env: TaskEnv) -> FloatArray:
         height = game.y + middle
         coming = [(x, y) for x, y, is_taken in game.coins if not is_taken and x > game.x - 4.5]
-        target = (
-            float(np.clip(height, min(coming)[1] - 4.4, min(coming)[1] + 4.4)) if coming else height
-        )
+        target = height
+        if coming:
+            coin = min(coming)[1]
+            target = min(max(height, coin - 4.4), coin + 4.4)
         if game.asteroid is not None and -50 < game.asteroid[0] - game.x < 228:
             rock = game.asteroid[1]
             if abs(target - rock) < clearance:
