@@ -190,7 +190,10 @@ def test_an_error_in_a_job_is_one_sentence(nodes: TwoNodes, tmp_path: Path) -> N
         )
 
 
-def test_jobs_are_of_one_task_and_the_longest_come_first() -> None:
+def test_jobs_are_of_one_task_and_the_longest_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Not what other tests have measured on this machine.
+    costs = {"pygame-pong": 1e-5, "atari-pong": 3e-4, "ms-pick-cube": 2e-3}
+    monkeypatch.setattr("mmbench.evaluation.jobs.step_cost", costs.__getitem__)
     left = {"pygame-pong": list(range(10)), "atari-pong": list(range(10)), "ms-pick-cube": [1]}
     few_workers = plan_jobs(left, num_workers=1)
     assert [(task, len(seeds)) for task, seeds in few_workers] == [
