@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmbench.demos import SHIPPED
-from mmbench.demos.dataset import MIN_GOOD_SCORE
+from mmbench.demos.dataset import BEST_RETURNS, MIN_GOOD_SCORE
 from mmbench.demos.generation import DEFAULT_EPISODES
 from mmbench.demos.stats import task_stats
 from mmbench.registry import DOMAINS, SUITES, get_task, list_tasks
@@ -147,14 +147,15 @@ def _demonstrations_page() -> str:
     mean = sum(s.mean_score for s in stats) / num_tasks
     clones = {clone["task"]: clone for clone in json.loads(LEARNABILITY.read_text())}
     clone_mean = sum(clone["clone_score"] for clone in clones.values()) / len(clones)
+    bests = ", ".join(f"`{name}` {best:g}" for name, best in BEST_RETURNS.items())
     lines = [
         "# Demonstrations that ship",
         "",
         f"{sum(s.episodes for s in stats)} episodes of {len(stats)} of the {num_tasks} training "
         f"tasks; {num_good} tasks have {DEFAULT_EPISODES} good ones. A good one ends in success "
-        f"or, in tasks without a success, scores at least {MIN_GOOD_SCORE}; of `ms-ant-walk`, "
-        "`ms-ant-run` and `lunarlander-land`, whose scores cannot tell, it returns at least half "
-        "of the highest possible return (1000, 1000 and 250). The mean over the "
+        f"or, in tasks without a success, scores at least {MIN_GOOD_SCORE}; of tasks whose scores "
+        f"cannot tell, it returns at least that share of the highest possible return ({bests}). "
+        "The mean over the "
         f"{num_tasks} tasks of their mean scores is {mean:.3f}; a task without demonstrations "
         "counts 0.",
         "",

@@ -58,7 +58,8 @@ class DemosGenerate:
     budget: float = 1.0
     """Factor on the number of action sequences that are tried in a plan."""
     min_score: float = MIN_GOOD_SCORE
-    """Score of a good episode; in tasks with a success, only that counts."""
+    """Score of a good episode; in tasks with a success, only that counts. Where neither can tell,
+    the share of the highest possible return."""
     attempts: int | None = None
     """Attempts per task. Default: three per wanted episode."""
     disturb: float = DEFAULT_RATE

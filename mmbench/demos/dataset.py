@@ -34,6 +34,8 @@ SHIPPED = Path(__file__).parent / "shipped"
 """The demonstrations that come with mmbench: an episode log, one file per task."""
 MIN_GOOD_SCORE = 0.5
 """Score of a good episode; in tasks with a success, that is one."""
+MIN_SHARE_OF_BEST = 0.5
+"""Demonstrations that score less than this share of their task's best are not imitated."""
 BEST_RETURNS: Mapping[str, float] = MappingProxyType(
     {"ms-ant-walk": 1000.0, "ms-ant-run": 1000.0, "lunarlander-land": 250.0}
 )

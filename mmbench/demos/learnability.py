@@ -13,7 +13,7 @@ import pydantic
 
 from mmbench.checks import at_least
 from mmbench.demos.clock import NUM_ENTRIES, Clock, clock_rates, timed
-from mmbench.demos.dataset import is_by_practising, load, practising_experts
+from mmbench.demos.dataset import MIN_SHARE_OF_BEST, is_by_practising, load, practising_experts
 from mmbench.dependencies import needed_for
 from mmbench.env import TaskEnv
 from mmbench.errors import RunError
@@ -32,7 +32,6 @@ DEFAULT_UPDATES = 10_000
 DEFAULT_EPISODES = 3
 _WIDTH, _BATCH_SIZE, _LEARNING_RATE = 256, 256, 1e-3
 _MIN_STD, _CLIP = 1e-3, 5.0
-_MIN_SHARE_OF_BEST = 0.5
 _MAX_BYTES = 2**20
 _Kind = TypeVar("_Kind")
 
@@ -172,7 +171,7 @@ def _clone(name: str, path: Path | str | None, updates: int, episodes: int) -> L
     demonstrations = load([name], path=path, has_practice=True)
     trajectories = list(demonstrations)
     scores = [t.score or 0.0 for t in trajectories if t.labels is None]
-    least = _MIN_SHARE_OF_BEST * max(scores)
+    least = MIN_SHARE_OF_BEST * max(scores)
     experts = practising_experts(demonstrations.records)
     cloned = [
         t
@@ -239,13 +238,12 @@ def _play(env: TaskEnv, policy: "torch.nn.Module", rates: FloatArray, seed: int)
     import torch
 
     clock, room = Clock(rates), NUM_ENTRIES * int(rates.any())
-    obs, info = env.reset(seed=seed)
+    _, info = env.reset(seed=seed)
     is_first, is_over = np.array([True]), False
     with torch.no_grad():
         while not is_over:
-            assert isinstance(obs, np.ndarray)
-            seen = clock(np.pad(obs, (0, room))[None].astype(np.float32), is_first)
+            seen = clock(np.pad(env.last_state, (0, room))[None], is_first)
             action = policy(torch.from_numpy(seen))[0].numpy()
-            obs, _, _, is_over, info = env.step(action)
+            _, _, _, is_over, info = env.step(action)
             is_first[:] = False
     return float(info["score"])

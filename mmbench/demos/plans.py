@@ -164,7 +164,7 @@ PLANS: Mapping[str, PlanSettings] = MappingProxyType(
         "pygame-coconut-dodge": _GAME,
         "pygame-cartpole-swingup": _LONG_GAME,
         "pygame-cartpole-swingup-sparse": dataclasses.replace(_LONG_GAME, objective="game_pole"),
-        **dict.fromkeys(set(get_suite("atari")) - {"atari-pong"}, _JOYSTICK),
+        **{game: _JOYSTICK for game in get_suite("atari") if game != "atari-pong"},
         **{f"lunarlander-{mission}": _PILOT for mission in ("hover", "takeoff")},
     }
 )

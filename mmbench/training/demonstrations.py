@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mmbench.demos import load
 from mmbench.demos.clock import clock_rates, timed
-from mmbench.demos.dataset import is_by_practising, practising_experts
+from mmbench.demos.dataset import MIN_SHARE_OF_BEST, is_by_practising, practising_experts
 from mmbench.episodes import Trajectory
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.spec import MAX_ACTION_DIM, MAX_OBS_DIM
@@ -17,8 +17,6 @@ from mmbench.vision import ImageEncoder
 
 SHIPPED = "shipped"
 """Stands for the demonstrations that come with mmbench."""
-MIN_SHARE_OF_BEST = 0.5
-"""Demonstrations that score less than this share of their task's best are not imitated."""
 _LOG = logging.getLogger("mmbench")
 
 
