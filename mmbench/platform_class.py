@@ -3,6 +3,7 @@
 import functools
 import os
 import platform
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,21 @@ _CHOOSING = (
 _MAX_VALUE = 100
 
 
+@dataclass(frozen=True)
+class Processor:
+    """What the system tells of the processor; empty where it does not.
+
+    Attributes:
+        name: E.g. `AMD EPYC 7B13`.
+        maker: E.g. `AuthenticAMD`.
+        flags: The instruction sets, in Linux's words.
+    """
+
+    name: str = ""
+    maker: str = ""
+    flags: frozenset[str] = frozenset()
+
+
 @functools.cache
 def platform_class() -> str:
     """Return the class of machines on which the same episode has the same bits.
@@ -30,21 +46,26 @@ def platform_class() -> str:
     BLAS, e.g. `x86_64 AuthenticAMD fma avx2; glibc 2.36; scipy-openblas 0.3.31`, and what the
     environment tells these libraries to choose instead.
     """
-    maker, flags = _processor()
-    sets = " ".join(name for name in _DECIDING if name in flags)
-    processor = " ".join(part for part in (platform.machine(), maker, sets) if part)
+    found = processor()
+    sets = " ".join(name for name in _DECIDING if name in found.flags)
+    machine = " ".join(part for part in (platform.machine(), found.maker, sets) if part)
     libc = " ".join(platform.libc_ver()) or platform.system()
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     told = [f"{name}={os.environ[name][:_MAX_VALUE]}" for name in _CHOOSING if name in os.environ]
-    return "; ".join((processor, libc, f"{blas['name']} {blas['version']}", *told))
+    return "; ".join((machine, libc, f"{blas['name']} {blas['version']}", *told))
 
 
-def _processor() -> tuple[str, frozenset[str]]:
-    """Return the maker's name and the instruction sets, as far as the system tells them."""
+@functools.cache
+def processor() -> Processor:
+    """Return the processor of this machine."""
     if not _CPUINFO.exists():
-        return platform.processor(), frozenset()
+        return Processor(name=platform.processor(), maker=platform.processor())
     fields = {}
     for line in _CPUINFO.read_text().split("\n\n", 1)[0].splitlines():
         name, _, value = line.partition(":")
         fields[name.strip()] = value.strip()
-    return fields.get("vendor_id", ""), frozenset(fields.get("flags", "").split())
+    return Processor(
+        name=fields.get("model name", ""),
+        maker=fields.get("vendor_id", ""),
+        flags=frozenset(fields.get("flags", "").split()),
+    )

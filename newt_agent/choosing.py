@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmbench import task
 from mmbench.progress import OnProgress, Progress, ignore_progress
@@ -28,8 +29,9 @@ def choose_plays(
 ) -> Checkpoint:
     """Return the checkpoint with the better way to play each of its tasks in it.
 
-    Both ways play the same episodes, whose seeds are never those of an evaluation. Where their mean
-    scores are equal, the policy alone is as good, and cheaper.
+    Both ways play the same episodes, whose seeds are never those of an evaluation. Plans must be
+    better by more than one standard error of the difference: few episodes say little, and the
+    policy alone is cheaper.
 
     Args:
         checkpoint: The model.
@@ -54,17 +56,19 @@ def choose_plays(
                 planning=way == "plan",
                 precision=precision,
             )
-            scores[way] = _mean_scores(newt, tasks, episodes, seed, workers, checkpoint.vision)
-        for name, plan, policy in zip(tasks, scores["plan"], scores["policy"], strict=True):
-            better[name] = "plan" if plan > policy else "policy"
+            scores[way] = _scores(newt, tasks, episodes, seed, workers, checkpoint.vision)
+        gains = scores["plan"] - scores["policy"]
+        error = gains.std(axis=1) / np.sqrt(max(1, episodes - 1))
+        for name, gain, least in zip(tasks, gains.mean(axis=1), error, strict=True):
+            better[name] = "plan" if gain > least else "policy"
         on_progress(Progress("choosing plans or policy", len(better), len(lengths)))
     return dataclasses.replace(checkpoint, plays_by_task=better)
 
 
-def _mean_scores(
+def _scores(
     newt: Newt, tasks: Sequence[str], episodes: int, seed: int, workers: int, vision: str | None
-) -> list[float]:
-    """Return the mean score of every task, over its first episodes."""
+) -> NDArray[np.float64]:
+    """Return the scores of every task's first episodes, shape `(num_tasks, episodes)`."""
     scores: list[list[float]] = [[] for _ in tasks]
 
     def keep(number: int, episode: Episode, score: float) -> None:
@@ -83,4 +87,4 @@ def _mean_scores(
     ) as collector:
         while min(map(len, scores)) < episodes:
             collector.step(newt.act_on(*collector.seen))
-    return [float(np.mean(of_task[:episodes])) for of_task in scores]
+    return np.array([of_task[:episodes] for of_task in scores])

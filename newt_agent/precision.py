@@ -10,6 +10,7 @@ import torch
 
 from mmbench.errors import DeviceError, UsageError
 from newt_agent.config import NewtConfig, Precision, UpdatePrecision
+from newt_agent.fastest import fastest_precision
 from newt_agent.int8 import kernel
 from newt_agent.int8.world_model import Int8WorldModel
 from newt_agent.world_model import WorldModel
@@ -82,11 +83,11 @@ def acceleration(
 
     Args:
         device: Where.
-        precision: `auto` is int8 on CPUs with AVX2 where there is a C++ compiler, with AMX as well,
-            where int8 is the faster; bfloat16 where else the hardware multiplies it faster (GPUs
-            from Ampere on, CPUs with AMX), and float32 everywhere else.
-        update_precision: `auto` is bfloat16 where the hardware multiplies it faster, and float32
-            elsewhere.
+        precision: `auto` is the fastest that a CPU can do, by a measurement that is remembered:
+            int8 with AVX2 and a C++ compiler, bfloat16 with AMX or AVX512_BF16, or float32; on GPUs
+            bfloat16 from Ampere on, and float32 before.
+        update_precision: `auto` is bfloat16 where the hardware multiplies it faster (the GPUs and
+            CPUs above), and float32 elsewhere.
         compile: Whether to compile.
 
     Raises:
@@ -114,12 +115,20 @@ def check_precision(config: NewtConfig, precision: Precision) -> None:
 
 
 def _fastest(device: torch.device) -> Precision:
+    candidates: list[Precision] = []
     if device.type == "cpu" and kernel.is_supported():
-        return "int8"
-    return "bfloat16" if _has_fast_bfloat16(device) else "float32"
+        candidates.append("int8")
+    if _has_fast_bfloat16(device):
+        candidates.append("bfloat16")
+    if device.type == "cpu":
+        candidates.append("float32")
+        return fastest_precision(candidates)
+    return candidates[0] if candidates else "float32"
 
 
 def _has_fast_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    return device.type == "cpu" and torch.cpu._is_amx_tile_supported()
+    if device.type != "cpu":
+        return False
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from mmbench.errors import ResultError
 from mmbench.files import LOCK, read_limited, replacing
-from mmbench.platform_class import platform_class
+from mmbench.platform_class import platform_class, processor
 from mmbench.registry import get_task
 from mmbench.versions import installed_version, simulator_version, utc_now
 
@@ -97,7 +97,7 @@ def new_manifest(
         is_dirty=is_dirty,
         hardware=Hardware(
             machine=platform.machine(),
-            processor=_processor(),
+            processor=processor().name or "unknown",
             num_cores=os.cpu_count() or 1,
             system=platform.system(),
         ),
@@ -176,12 +176,3 @@ def _git_state() -> tuple[str | None, bool | None]:
         return git("rev-parse", "HEAD"), bool(git("status", "--porcelain"))
     except (OSError, subprocess.CalledProcessError):
         return None, None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or "unknown"
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown"

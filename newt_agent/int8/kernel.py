@@ -17,6 +17,7 @@ import torch
 
 from mmbench.errors import DeviceError
 from mmbench.files import cache_folder, is_private, read_limited, replacing
+from mmbench.platform_class import processor
 
 TILE = 64
 """Outputs are padded to a multiple of it."""
@@ -24,7 +25,6 @@ _MAX_KERNEL_BYTES = 2**26
 _SOURCE = Path(__file__).with_suffix(".cpp")
 _INCLUDED = _SOURCE.with_name("lanes.h")
 _FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC", "-fopenmp")
-_CPUINFO = Path("/proc/cpuinfo")
 
 Instructions = Literal["avx512-vnni", "avx-vnni", "avx2"]
 """What 8-bit products are made of, the fastest first; sums are the same with each."""
@@ -87,8 +87,7 @@ def instructions() -> Instructions | None:
         return "avx512-vnni"
     if not torch.cpu._is_avx2_supported():
         return None
-    has_vnni = _CPUINFO.exists() and "avx_vnni" in _CPUINFO.read_text().split()
-    return "avx-vnni" if has_vnni else "avx2"
+    return "avx-vnni" if "avx_vnni" in processor().flags else "avx2"
 
 
 def is_supported() -> bool:
