@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RESULT ?= results/quickstart
-SELDOM := ms-pull-cube-tool ms-pick-sponge rd-open-slide rd-open-drawer quadruped-walk quadruped-run og-antball \
+SELDOM := acrobot-swingup ms-pull-cube-tool ms-pick-sponge rd-open-slide rd-open-drawer quadruped-walk quadruped-run og-antball \
 	og-ant-arena og-ant-maze og-ant-bottleneck og-ant-circle og-ant-spiral ms-anymal-reach \
 	bipedal-walker-flat bipedal-walker-uneven bipedal-walker-rugged bipedal-walker-hills \
 	bipedal-walker-obstacles fish-swim

@@ -62,6 +62,7 @@ CLASSIC: Mapping[str, str] = MappingProxyType(
             "maniskill_cart",
         ),
         "mujoco-inverted-pendulum": "gymnasium_cart",
+        "acrobot-swingup": "acrobot",
         "pendulum-swingup": "swing_up",
         "pendulum-spin": "spin",
         **dict.fromkeys(

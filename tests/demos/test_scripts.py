@@ -1,6 +1,7 @@
 """Scripted experts, and which of their episodes are good."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,4 +56,19 @@ def test_where_scores_cannot_tell_the_return_decides() -> None:
             score = mmbench.task(name).score.score(total, is_success=False)
             played = dataclasses.replace(record, rewards=rewards, episode_return=total, score=score)
             assert is_good(played) is expected
-    assert not is_good(next(iter(mmbench.demos.shipped(["acrobot-swingup"]))))
+    assert not is_good(next(iter(mmbench.demos.shipped(["hopper-hop"]))))
+
+
+def test_the_acrobot_stays_where_its_regulator_holds_it() -> None:
+    env = TaskEnv("acrobot-swingup")
+    env.reset(seed=0)
+    simulator: Any = env.simulator
+    physics = simulator.physics
+    with physics.reset_context():
+        physics.data.qpos[:] = 0.02, -0.03
+        physics.data.qvel[:] = 0.0
+    act = build_expert(env, "scripted")
+    rewards = [env.step(act(env))[1] for _ in range(400)]
+    assert min(rewards) == 2.0  # of two inner steps; left alone it falls within a second
+    assert np.abs(physics.data.qpos).max() < 1e-3
+    env.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 import mujoco
 import numpy as np
+import scipy.linalg
 
 from mmbench.agent import Expert
 from mmbench.demos.plans import CLASSIC
@@ -95,6 +96,59 @@ def _swing_up(env: TaskEnv) -> Expert:
     return act
 
 
+def _acrobot(env: TaskEnv) -> Expert:
+    """Pump energy with the elbow, which a spring holds straight, and balance what comes near.
+
+    The motor is so weak that an episode is too short from most states: about one in 30 scores
+    half.
+
+    Source:
+        Energy: Spong, "The swing up control problem for the acrobot" (1995). The top: the linear
+        quadratic regulator of the linearised model.
+    """
+    simulator: Any = env.simulator
+    model, data = simulator.physics.model.ptr, simulator.physics.data.ptr
+    gains, cost = _regulator(model)
+    top = mujoco.MjData(model)
+    mujoco.mj_forward(model, top)
+
+    def act(env: TaskEnv) -> FloatArray:
+        shoulder, elbow = (data.qpos + math.pi) % (2 * math.pi) - math.pi
+        state = np.array([shoulder, elbow, *data.qvel])
+        if state @ cost @ state < 130:
+            return _scalar(float(-gains @ state))
+        missing = top.energy.sum() - data.energy.sum()
+        return _scalar(1.2 * missing * data.qvel[1] - 2.1 * elbow)
+
+    return act
+
+
+def _regulator(model: Any) -> tuple[FloatArray, FloatArray]:
+    """Return gains and cost-to-go of a robot with one motor that is to stay where its joints are 0.
+
+    Returns:
+        Actions per unit of the state (positions, then speeds), shape `(2 n,)`, and the matrix of
+        the cost, shape `(2 n, 2 n)`.
+    """
+    n, small = model.nv, 1e-5
+    data = mujoco.MjData(model)
+
+    def acceleration(state: FloatArray, action: float) -> FloatArray:
+        data.qpos, data.qvel, data.ctrl = state[:n], state[n:], action
+        mujoco.mj_forward(model, data)
+        return data.qacc.copy()
+
+    nudges = small * np.eye(2 * n)
+    rest = np.zeros(2 * n)
+    slopes = [(acceleration(x, 0.0) - acceleration(-x, 0.0)) / (2 * small) for x in nudges]
+    dynamics = np.vstack((np.eye(2 * n)[n:], np.transpose(slopes)))
+    push = (acceleration(rest, small) - acceleration(rest, -small)) / (2 * small)
+    inputs = np.concatenate((np.zeros(n), push))[:, None]
+    weights = np.diag([10.0] * n + [1.0] * n)
+    cost = scipy.linalg.solve_continuous_are(dynamics, inputs, weights, np.eye(1))
+    return inputs[:, 0] @ cost, cost
+
+
 def _spin(env: TaskEnv) -> Expert:
     simulator: Any = env.simulator
     return lambda env: _scalar(math.copysign(1.0, simulator.physics.data.qvel[0]))
@@ -138,6 +192,7 @@ CONTROLLERS: dict[str, Callable[[TaskEnv], Expert]] = {
     "maniskill_cart": _cart_pole(_MANISKILL_CART),
     "gymnasium_cart": _cart_pole(_GYMNASIUM_CART),
     "swing_up": _swing_up,
+    "acrobot": _acrobot,
     "spin": _spin,
     "reach": _reach(stiffness=8.0, damping=0.01),
 }
