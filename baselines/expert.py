@@ -1,4 +1,4 @@
-"""The experts that made the demonstrations: scripts, and planning in the simulator itself.
+"""The experts that made the demonstrations: scripts, planning in the simulator itself, and search.
 
 They see the environment, so their scores say what can be reached, not what can be learned. They are
 never ranked with agents.
@@ -26,15 +26,16 @@ def _make(
         checkpoint: Not used.
         device: Not used.
         seed: Not used: planning draws from the episode's own seed.
-        kind: `auto` (the task's script if it has one, else planning), `scripted` or `plan`.
-        budget: Factor on the number of action sequences that are tried in a plan.
+        kind: `auto` (the task's script if it has one, else a search in games and planning in other
+            tasks), `scripted`, `plan` or `search`.
+        budget: Factor on the number of action sequences that are tried in a plan or a search.
 
     Raises:
-        DemonstrationError: If a script is asked for and the task has none.
+        DemonstrationError: If a script or a search is asked for and the task has none.
         UsageError: If `kind` or `budget` is none.
     """
-    if kind not in ("auto", "scripted", "plan"):
-        raise UsageError(f"kind is {kind!r}, expected auto, scripted or plan")
+    if kind not in ("auto", "scripted", "plan", "search"):
+        raise UsageError(f"kind is {kind!r}, expected auto, scripted, plan or search")
     if not budget > 0:
         raise UsageError(f"budget is {budget}, expected more than 0")
     return build_expert(env, expert_for(env.task, kind), budget=budget)

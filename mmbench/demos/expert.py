@@ -14,29 +14,37 @@ from mmbench.agent import (
     build_agent,
     find_agent,
 )
+from mmbench.demos.beam import BeamPlayer, BeamSettings
 from mmbench.demos.planner import Planner
-from mmbench.demos.plans import DEFAULT_PLAN, PLANS, SCRIPTS
+from mmbench.demos.plans import DEFAULT_PLAN, PLANS, SCRIPTS, SEARCHED
 from mmbench.env import TaskEnv
 from mmbench.episodes import Trajectory
 from mmbench.errors import DemonstrationError
 from mmbench.simulator import FloatArray
 from mmbench.spec import MAX_OBS_DIM, TaskSpec
 
-AUTO, SCRIPTED, PLAN = "auto", "scripted", "plan"
+AUTO, SCRIPTED, PLAN, SEARCH = "auto", "scripted", "plan", "search"
 
 
 def expert_for(task: TaskSpec, expert: str) -> str:
-    """Return who plays `task` when `expert` is asked for: `auto` takes a script if there is one.
+    """Return who plays `task` when `expert` is asked for.
+
+    `auto` takes a script if there is one, else a search through the whole episode in games, and
+    planning in all other tasks.
 
     Raises:
-        DemonstrationError: If a script is asked for and the task has none.
+        DemonstrationError: If a script or a search is asked for and the task has none.
         UnknownAgentError: If `expert` is none of these and no agent.
     """
     if expert == AUTO:
-        return SCRIPTED if task.id in SCRIPTS else PLAN
+        if task.id in SCRIPTS:
+            return SCRIPTED
+        return SEARCH if task.id in SEARCHED else PLAN
     if expert == SCRIPTED and task.id not in SCRIPTS:
         raise DemonstrationError(f"{task.id} has no scripted expert; use --expert plan")
-    if expert not in (SCRIPTED, PLAN):
+    if expert == SEARCH and task.id not in SEARCHED:
+        raise DemonstrationError(f"{task.id} cannot be searched; use --expert plan")
+    if expert not in (SCRIPTED, PLAN, SEARCH):
         find_agent(expert)
     return expert
 
@@ -54,8 +62,8 @@ def build_expert(
 
     Args:
         env: The environment, after its reset.
-        expert: `scripted`, `plan`, or an agent as `mmbench evaluate --agent` takes it.
-        budget: Factor on the number of action sequences that are tried in a plan.
+        expert: `scripted`, `plan`, `search`, or an agent as `mmbench evaluate --agent` takes it.
+        budget: Factor on the number of action sequences that are tried.
         memory: Earlier episodes of the task; planning tries what was done in similar states.
         checkpoint: For an agent.
         options: For an agent.
@@ -68,6 +76,8 @@ def build_expert(
     if expert == PLAN:
         settings = PLANS.get(task.id, DEFAULT_PLAN)
         return Planner(env, settings.scaled(budget), seed=env.episode_seed, memory=memory)
+    if expert == SEARCH:
+        return BeamPlayer(env, BeamSettings().scaled(budget))
     factory = find_agent(expert)
     if isinstance(factory, Privileged):
         return _EveryEpisode(factory, expert, checkpoint, options or {})

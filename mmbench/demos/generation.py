@@ -164,7 +164,7 @@ class _TaskJobs:
 
     def effort(self) -> float:
         """Return the share of the budget to spend: half, while imitating good episodes works."""
-        has_examples = self._num_kept >= _EPISODES_TO_LEARN_FROM
+        has_examples = self.expert == PLAN and self._num_kept >= _EPISODES_TO_LEARN_FROM
         return 0.5 if has_examples and self._was_kept else 1.0
 
     def next_seed(self) -> int:

@@ -11,7 +11,6 @@ import numpy as np
 
 from mmbench.domains.miniarcade.games.cartpole import TRACK_LIMIT
 
-_LIFE = 5e-4
 Objective = Callable[[Any, float], float]
 
 
@@ -84,17 +83,12 @@ def fish(simulator: Any, reward: float) -> float:
     return reward - 2 * float(np.linalg.norm(simulator.physics.mouth_to_target()))
 
 
-def console(simulator: Any, reward: float) -> float:
-    """Score, and stay alive."""
-    return reward + _LIFE * simulator.score_range * int(simulator.ale.lives())
-
-
 OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
     {
         function.__name__: function
         for function in (
             *(reward, cup, finger_spin, finger_turn, fish),
-            *(hopper_back, hopper_hop, hopper_stand, console, game_pole, gymnasium_run),
+            *(hopper_back, hopper_hop, hopper_stand, game_pole, gymnasium_run),
         )
     }
 )

@@ -73,32 +73,15 @@ class Planner:
         pool: list[tuple[float, FloatArray]] = []
         for _ in range(settings.num_iterations):
             num_new = settings.num_samples - len(candidates)
-            candidates += [self._changed(nominal, i) for i in range(num_new)]
+            candidates += [self._perturbed(nominal, i) for i in range(num_new)]
             pool += [(self._value(state, plan), plan) for plan in candidates]
             self._rng.shuffle(pool)  # equals come in any order
             pool = sorted(pool, key=lambda pair: -pair[0])[:_NUM_ELITES]
-            nominal = pool[0][1] if settings.has_held_actions else _weighted_mean(pool)
+            nominal = _weighted_mean(pool)
             candidates = [nominal]
         num_played = min(settings.replan, horizon)
         self._kept = [plan[num_played:] for _, plan in pool[:_NUM_KEPT] if horizon > num_played]
         return pool[0][1][:num_played]
-
-    def _changed(self, nominal: FloatArray, index: int) -> FloatArray:
-        if self._settings.has_held_actions:
-            return self._with_held_actions(nominal)
-        return self._perturbed(nominal, index)
-
-    def _with_held_actions(self, nominal: FloatArray) -> FloatArray:
-        """Put random actions, each held for a while, in place of some stretches of a plan."""
-        plan = nominal.copy()
-        share = self._rng.uniform(0.2, 1.0)
-        step = 0
-        while step < len(plan):
-            length = 1 + int(self._rng.geometric(1 / self._settings.spacing))
-            if self._rng.random() < share:
-                plan[step : step + length] = self._rng.uniform(-1, 1, self._action_dim)
-            step += length
-        return plan
 
     def _perturbed(self, nominal: FloatArray, index: int) -> FloatArray:
         """Add a noise spline to a plan, or to none: the last of the scales forgets the plan."""

@@ -22,8 +22,6 @@ class PlanSettings:
         spacing: Env steps between the knots of the noise splines.
         replan: Env steps played of a plan.
         noise: Standard deviation of the widest noise.
-        has_held_actions: Instead of adding noise, put in random actions that are held for `spacing`
-            env steps on average: for joysticks.
         objective: Name of an objective in `mmbench.demos.objectives`.
     """
 
@@ -33,7 +31,6 @@ class PlanSettings:
     spacing: int = 3
     replan: int = 2
     noise: float = 0.7
-    has_held_actions: bool = False
     objective: str = "reward"
 
     def scaled(self, budget: float) -> "PlanSettings":
@@ -110,6 +107,9 @@ SCRIPTS: Mapping[str, str] = MappingProxyType(
 )
 """Modules of the tasks that have a scripted expert."""
 
+SEARCHED = frozenset(get_suite("atari"))
+"""Tasks that are searched for a way through the whole episode, which always begins in one state."""
+
 DEFAULT_PLAN = PlanSettings(horizon=15)
 
 _WALK = PlanSettings(horizon=20, num_samples=12, spacing=4)
@@ -120,15 +120,6 @@ _LEAP = PlanSettings(horizon=40, num_samples=24, spacing=5, noise=1.0)
 _GAME = PlanSettings(horizon=25, num_samples=24, spacing=5, noise=1.0)
 _LONG_GAME = PlanSettings(horizon=50, num_samples=32, spacing=7, noise=1.0)
 _PILOT = PlanSettings(horizon=30, num_samples=20, spacing=6, noise=1.0)
-_JOYSTICK = PlanSettings(
-    horizon=20,
-    num_samples=12,
-    num_iterations=1,
-    spacing=5,
-    replan=5,
-    has_held_actions=True,
-    objective="console",
-)
 _ARM = PlanSettings(horizon=8, num_samples=24, noise=1.0, replan=1)
 _HOP = PlanSettings(horizon=25, num_samples=32, spacing=4, noise=1.0)
 
@@ -165,7 +156,6 @@ PLANS: Mapping[str, PlanSettings] = MappingProxyType(
         "pygame-coconut-dodge": _GAME,
         "pygame-cartpole-swingup": _LONG_GAME,
         "pygame-cartpole-swingup-sparse": dataclasses.replace(_LONG_GAME, objective="game_pole"),
-        **{game: _JOYSTICK for game in get_suite("atari") if game != "atari-pong"},
         **{f"lunarlander-{mission}": _PILOT for mission in ("hover", "takeoff")},
     }
 )

@@ -58,7 +58,6 @@ class AtariSimulator:
     def __init__(self, spec: TaskSpec, *, pictures: bool) -> None:
         ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
         self.ale = ale_py.ALEInterface()
-        self.score_range = spec.score.high - spec.score.low
         self.ale.setFloat("repeat_action_probability", 0.0)
         self.ale.setInt("random_seed", 0)
         game = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", spec.params["game"])
