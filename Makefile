@@ -10,7 +10,7 @@ SELDOM := acrobot-swingup ms-pull-cube-tool ms-pick-sponge rd-open-slide rd-open
 SHOWN := cheetah-run-back mujoco-ant
 
 .DEFAULT_GOAL := help
-.PHONY: help setup graphics quickstart demos leaderboard learn ablations baselines newt test test-slow check docs bench
+.PHONY: help setup graphics quickstart demos leaderboard learn ablations baselines newt finetune test test-slow check docs bench
 .PHONY: bench-tests clean
 
 help: ## Show this list
@@ -43,22 +43,24 @@ check: setup ## Format, lint and types
 ENTRIES := results/leaderboard
 PROTOCOL := $(BIN)/mmbench evaluate --suite full --episodes 10
 SUBMIT := $(BIN)/mmbench leaderboard submit --authors "The authors of mmbench"
-leaderboard: setup ## Play, pack and verify the first entries, and build the site (a day; continues)
-	for agent in random zero newt expert; do \
-		$(PROTOCOL) --agent $$agent --out $(ENTRIES)/$$agent || exit 1; done
+leaderboard: setup ## Play, pack and verify the first entries, and build the site (hours; continues)
+	for agent in random zero bc newt; do $(PROTOCOL) --agent $$agent --out $(ENTRIES)/$$agent || exit 1; done
+	$(PROTOCOL) --agent expert --option budget=0.5 --out $(ENTRIES)/expert
 	mkdir -p leaderboard/submissions
 	$(SUBMIT) $(ENTRIES)/random --training-steps 0 --name Random --demos no --out leaderboard/submissions/random.zip \
 		--description "Uniform actions."
 	$(SUBMIT) $(ENTRIES)/zero --training-steps 0 --name Zero --demos no --out leaderboard/submissions/zero.zip \
 		--description "The zero action."
 	$(SUBMIT) $(ENTRIES)/expert --training-steps 0 --name Expert --demos no --privileged --no-multitask \
-		--description "Scripts and plans inside of the simulator." \
+		--description "Scripts, plans inside of the simulator with half the usual budget, and search in games." \
 		--out leaderboard/submissions/expert.zip
+	$(SUBMIT) $(ENTRIES)/bc --training-steps 7700000 --name BC --demos yes --out leaderboard/submissions/bc.zip \
+		--description "The policy of the checkpoint that ships: a clone of learned and scripted experts, which cost the steps."
 	$(SUBMIT) $(ENTRIES)/newt --training-steps 7700000 --name Newt --demos yes --out leaderboard/submissions/newt.zip \
-		--description "The checkpoint that ships: the clone of learned and scripted experts, which cost the steps."
+		--description "The checkpoint that ships: the clone, and a world model of what it has seen, which plans where that is better."
 	for file in leaderboard/submissions/*.zip; do \
 		$(BIN)/mmbench leaderboard verify $$file --record || exit 1; done
-	for agent in random newt; do $(BIN)/mmbench leaderboard reproduce leaderboard/submissions/$$agent.zip \
+	for agent in random bc newt; do $(BIN)/mmbench leaderboard reproduce leaderboard/submissions/$$agent.zip \
 		--agent $$agent --fresh-seeds 2 --record || exit 1; done
 	$(BIN)/mmbench leaderboard build --pictures --out $(ENTRIES)/site
 
@@ -130,7 +132,7 @@ baselines: setup ## Train, evaluate and rank all baselines on five tasks (hours 
 CLONE := $(BIN)/mmbench train bc --config $(EXPERIMENTS)/full.toml
 PLAY_CLONE := $(BIN)/mmbench evaluate --agent bc --suite full --episodes 5
 newt: export OMP_NUM_THREADS := 1
-newt: setup ## Clone all 200 tasks and put the checkpoint into the package (hours; continues where it stopped)
+newt: setup ## Train on all 200 tasks and put the checkpoint into the package (hours; continues where it stopped)
 	$(CLONE):clone --out $(RUNS)/clone
 	$(PLAY_CLONE) --checkpoint $(RUNS)/clone --out $(RUNS)/play-clone
 	$(CLONE):focused --out $(RUNS)/focused
@@ -141,7 +143,16 @@ newt: setup ## Clone all 200 tasks and put the checkpoint into the package (hour
 	$(CLONE):more --out $(RUNS)/more
 	$(PLAY_CLONE) --checkpoint $(RUNS)/more --out $(RUNS)/play-more
 	$(CLONE):settled --out $(RUNS)/settled
-	$(BIN)/python -m newt_agent.ship $(RUNS)/settled
+	$(BIN)/mmbench train newt --config $(EXPERIMENTS)/full_model.toml --checkpoint $(RUNS)/settled --out $(RUNS)/model
+	$(BIN)/python -m newt_agent.ship $(RUNS)/model/final
+
+HELDOUT = $(shell $(BIN)/mmbench tasks --suite heldout | tail -n +2 | cut -f 1)
+FINETUNED := results/finetuned
+finetune: export OMP_NUM_THREADS := 1
+finetune: setup ## Finetune what ships on each of the 34 held-out tasks (three hours; continues)
+	for task in $(HELDOUT); do $(BIN)/mmbench finetune newt --config $(EXPERIMENTS)/finetune.toml \
+		--checkpoint newt_agent/weights --tasks $$task --out $(FINETUNED)/$$task || exit; done
+	$(BIN)/python -m newt_agent.finetuned $(addprefix $(FINETUNED)/,$(HELDOUT))
 
 test: setup graphics check ## Everything that must pass (about 15 minutes on two cores)
 	$(BIN)/python -m pytest -n 2

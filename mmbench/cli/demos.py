@@ -54,9 +54,10 @@ class DemosGenerate:
     episodes: int = DEFAULT_EPISODES
     """Good episodes wanted per task."""
     expert: str = "auto"
-    """auto (a script where there is one, else planning), scripted, plan, or an agent."""
+    """auto (a script where there is one, else a search in games and planning elsewhere), scripted,
+    plan, search, or an agent."""
     budget: float = 1.0
-    """Factor on the number of action sequences that are tried in a plan."""
+    """Factor on the number of action sequences that are tried in a plan or a search."""
     min_score: float = MIN_GOOD_SCORE
     """Score of a good episode; in tasks with a success, only that counts. Where neither can tell,
     the share of the highest possible return."""

@@ -1,7 +1,7 @@
 """Beam search over a whole episode, for games that always begin in one state and know no chance."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -84,7 +84,7 @@ class BeamPlayer:
         return self._actions[env.env_steps]
 
 
-@lru_cache(maxsize=1)
+@cache
 def _search(task: str, settings: BeamSettings) -> list[FloatArray]:
     """Return the best ways to play a task's episode, each of shape `(max_episode_steps, A)`.
 

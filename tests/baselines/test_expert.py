@@ -87,10 +87,11 @@ def test_an_expert_can_be_named_where_demonstrations_are_made() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"kind": "best"}, UsageError, "kind is 'best', expected auto, scripted or plan"),
+        ({"kind": "best"}, UsageError, "kind is 'best', expected auto, scripted, plan or search"),
         ({"budget": 0}, UsageError, "budget is 0, expected more than 0"),
         ({"luck": 1}, AgentError, "agent 'expert' cannot be built: .*luck"),
         ({"kind": "scripted"}, DemonstrationError, "pygame-landing has no scripted expert"),
+        ({"kind": "search"}, DemonstrationError, "pygame-landing cannot be searched"),
     ],
 )
 def test_bad_options_are_told(
