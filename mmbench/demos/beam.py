@@ -29,7 +29,7 @@ class BeamSettings:
         stretch: Env steps of a continuation.
     """
 
-    width: int = 16
+    width: int = 32
     num_branches: int = 8
     stretch: int = 20
 
