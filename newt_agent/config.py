@@ -210,7 +210,7 @@ class TrainConfig:
     device: str = "cpu"
     """Where to compute, e.g. cuda."""
     precision: Precision = "auto"
-    """Of the products in planning; auto is int8 or bfloat16 where the hardware is made for it."""
+    """Of the products in planning; auto is what is fastest here, by a measurement of a second."""
     update_precision: UpdatePrecision = "float32"
     """Of the products in updates; auto is bfloat16 where the hardware is made for it."""
     compile: bool = False

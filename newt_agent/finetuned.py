@@ -1,4 +1,4 @@
-"""`python -m newt_agent.finetuned RUN...`: how tasks scored before and after finetuning, in Markdown."""
+"""`python -m newt_agent.finetuned RUN...`: scores before and after finetuning, in Markdown."""
 
 import sys
 from collections import defaultdict

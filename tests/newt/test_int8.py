@@ -335,11 +335,6 @@ def test_values_are_close_to_those_in_float32() -> None:
         assert (found - exact).abs().mean() < 0.05 * exact.std()
 
 
-@on_avx2
-def test_auto_is_int8() -> None:
-    assert acceleration(torch.device("cpu")).dtype == torch.int8
-
-
 def test_auto_is_not_int8_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert acceleration(torch.device("cpu")).dtype != torch.int8
@@ -349,9 +344,10 @@ def test_updates_are_in_float32_unless_bfloat16_is_asked_for_or_fast(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cpu = torch.device("cpu")
-    for has_amx in (False, True):
+    for has_amx, has_avx512 in ((False, False), (True, False), (False, True)):
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda found=has_amx: found)
-        fastest = torch.bfloat16 if has_amx else torch.float32
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda found=has_avx512: found)
+        fastest = torch.bfloat16 if has_amx or has_avx512 else torch.float32
         assert acceleration(cpu).update_dtype == torch.float32
         assert acceleration(cpu, update_precision="bfloat16").update_dtype == torch.bfloat16
         assert acceleration(cpu, update_precision="auto").update_dtype == fastest
