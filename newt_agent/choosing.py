@@ -16,6 +16,8 @@ from newt_agent.agent import Newt
 from newt_agent.checkpoint import Checkpoint, Player
 from newt_agent.config import Precision
 
+_GOOD_ENOUGH = 0.95
+
 
 def choose_plays(
     checkpoint: Checkpoint,
@@ -31,7 +33,7 @@ def choose_plays(
 
     Both ways play the same episodes, whose seeds are never those of an evaluation. Plans must be
     better by more than one standard error of the difference: few episodes say little, and the
-    policy alone is cheaper.
+    policy alone is cheaper. Where it scores 0.95 or more, plans are not tried.
 
     Args:
         checkpoint: The model.
@@ -42,25 +44,30 @@ def choose_plays(
         precision: Of the products in planning.
         on_progress: Called after every group of tasks.
     """
+
+    def scores(tasks: Sequence[str], is_planning: bool) -> NDArray[np.float64]:
+        newt = Newt(
+            *(checkpoint, tasks),
+            device=device,
+            seed=seed,
+            planning=is_planning,
+            precision=precision,
+        )
+        return _scores(newt, tasks, episodes, seed, workers, checkpoint.vision)
+
     better: dict[str, Player] = {}
     lengths = {name: task(name).max_episode_steps for name in checkpoint.tasks}
     # Tasks of one length end together: no slot plays on while others finish.
     for length in sorted(set(lengths.values())):
         tasks = [name for name in checkpoint.tasks if lengths[name] == length]
-        scores = {}
-        for way in ("plan", "policy"):
-            newt = Newt(
-                *(checkpoint, tasks),
-                device=device,
-                seed=seed,
-                planning=way == "plan",
-                precision=precision,
-            )
-            scores[way] = _scores(newt, tasks, episodes, seed, workers, checkpoint.vision)
-        gains = scores["plan"] - scores["policy"]
-        error = gains.std(axis=1) / np.sqrt(max(1, episodes - 1))
-        for name, gain, least in zip(tasks, gains.mean(axis=1), error, strict=True):
-            better[name] = "plan" if gain > least else "policy"
+        by_policy = dict(zip(tasks, scores(tasks, False), strict=True))
+        better.update(dict.fromkeys(tasks, "policy"))
+        open_tasks = [name for name in tasks if by_policy[name].mean() < _GOOD_ENOUGH]
+        if open_tasks:
+            for name, planned in zip(open_tasks, scores(open_tasks, True), strict=True):
+                gains = planned - by_policy[name]
+                if gains.mean() > gains.std() / np.sqrt(max(1, episodes - 1)):
+                    better[name] = "plan"
         on_progress(Progress("choosing plans or policy", len(better), len(lengths)))
     return dataclasses.replace(checkpoint, plays_by_task=better)
 
