@@ -144,7 +144,7 @@ newt: setup ## Train on all 200 tasks and put the checkpoint into the package (h
 	$(PLAY_CLONE) --checkpoint $(RUNS)/more --out $(RUNS)/play-more
 	$(CLONE):settled --out $(RUNS)/settled
 	$(BIN)/mmbench train newt --config $(EXPERIMENTS)/full_model.toml --checkpoint $(RUNS)/settled --out $(RUNS)/model
-	$(BIN)/python -m newt_agent.ship $(RUNS)/model/final
+	$(BIN)/python -m newt_agent.ship $(RUNS)/model/final --plays policy
 
 HELDOUT = $(shell $(BIN)/mmbench tasks --suite heldout | tail -n +2 | cut -f 1)
 FINETUNED := results/finetuned
