@@ -31,7 +31,7 @@ graphics: ## Install software rendering for pictures (Debian, as root; elsewhere
 
 quickstart: setup ## Evaluate Newt on one task of every domain, beside reference results
 	$(BIN)/mmbench evaluate --agent newt --suite quick --episodes 3 --out $(RESULT)/newt
-	$(BIN)/mmbench report $(RESULT)/newt --beside random expert --per task --html $(RESULT)/report.html
+	$(BIN)/mmbench report $(RESULT)/newt --beside random bc expert --per task --html $(RESULT)/report.html
 	@echo "the report is $(RESULT)/report.html"
 
 check: setup ## Format, lint and types
