@@ -4,10 +4,8 @@ import numpy as np
 
 from mmbench.demos import beam
 from mmbench.demos.beam import BeamPlayer, BeamSettings
-from mmbench.demos.expert import expert_for
 from mmbench.env import TaskEnv
 from mmbench.episodes import EpisodeRecord, record_episode
-from mmbench.registry import get_suite, get_task
 
 GAME = "atari-gopher"
 SMALL = BeamSettings(width=3, num_branches=3, stretch=40)
@@ -38,10 +36,3 @@ def test_a_search_finds_the_same_again_and_more_with_a_larger_budget() -> None:
         np.testing.assert_array_equal(way, other)
     assert SMALL.scaled(2.0).num_branches == 6
     assert SMALL.scaled(0.01).num_branches == 2
-
-
-def test_games_are_searched_unless_they_have_a_script() -> None:
-    for name in get_suite("atari"):
-        expected = "scripted" if name == "atari-pong" else "search"
-        assert expert_for(get_task(name), "auto") == expected
-    assert expert_for(get_task("walker-run"), "auto") == "plan"

@@ -33,13 +33,16 @@ def test_seeds_of_demonstrations_are_nobody_elses() -> None:
 
 def test_every_task_has_an_expert() -> None:
     for spec in mmbench.tasks():
-        expected = "scripted" if spec.id in SCRIPTS else "plan"
+        is_searched = spec.domain.name == "atari"
+        expected = "scripted" if spec.id in SCRIPTS else "search" if is_searched else "plan"
         assert expert_for(spec, "auto") == expected
     # Besides those, plans start from what a gait has shown.
     shown = {"cheetah-run-back", "cheetah-run-front", "fish-swim", "mujoco-hopper"}
     assert set(SCRIPTS) & set(PLANS) == shown
     with pytest.raises(DemonstrationError, match="walker-run has no scripted expert"):
         expert_for(mmbench.task("walker-run"), "scripted")
+    with pytest.raises(DemonstrationError, match="walker-run cannot be searched"):
+        expert_for(mmbench.task("walker-run"), "search")
 
 
 def test_the_tables_of_experts_agree() -> None:
