@@ -16,7 +16,7 @@ _MOVES = np.array(list(product((1.0,), (-0.75, -0.25, 0.25, 0.75), (-1.0, 1.0)))
 _LIFE = 0.05
 """What a life is worth on the way, as a share of the range of scores."""
 _HELD = 5
-"""Env steps that a move is held, on average."""
+"""Env steps that a move is held after its first, on average."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def _search(task: str, settings: BeamSettings) -> list[FloatArray]:
     """Return the best ways to play a task's episode, each of shape `(max_episode_steps, A)`.
 
     Every way that is kept goes on in several random directions; of all ends the most valuable are
-    kept, and of equal consoles one. A life lost late is so outlived by ways that keep it.
+    kept, and of equal consoles one.
     """
     spec = get_task(task)
     model: Any = load_simulator(spec, pictures=False)
