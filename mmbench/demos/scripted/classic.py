@@ -154,27 +154,35 @@ def _spin(env: TaskEnv) -> Expert:
     return lambda env: _scalar(math.copysign(1.0, simulator.physics.data.qvel[0]))
 
 
-def _reach(stiffness: float, damping: float) -> Callable[[TaskEnv], Expert]:
-    """Pull the finger to the target with a spring, through the Jacobian of the arm."""
+_PRESS_RAD = 0.3
+"""How far an elbow is pressed beyond its limit, which is soft: some targets are that near."""
 
-    def build(env: TaskEnv) -> Expert:
-        simulator: Any = env.simulator
-        physics = simulator.physics
-        model, data = physics.model.ptr, physics.data.ptr
-        finger, target = model.geom("finger").id, model.geom("target").id
-        jacobian = np.empty((3, model.nv))
-        gear = model.actuator_gear[:, 0]
 
-        def act(env: TaskEnv) -> FloatArray:
-            at = data.geom_xpos[finger]
-            mujoco.mj_jac(model, data, jacobian, None, at, model.geom_bodyid[finger])
-            pull = jacobian[:2].T @ (data.geom_xpos[target] - at)[:2]
-            torque = stiffness * pull - damping * data.qvel
-            return np.clip(torque / gear, -1, 1).astype(np.float32)
+def _reach(env: TaskEnv) -> Expert:
+    """Turn the joints to where the finger is on the target and all elbows bend alike.
 
-        return act
+    Where they should be depends on the target alone, so that no fold of the arm is a dead end.
+    """
+    simulator: Any = env.simulator
+    physics = simulator.physics
+    model, data = physics.model.ptr, physics.data.ptr
+    finger, target = model.geom("finger").id, model.geom("target").id
+    stretched = mujoco.MjData(model)
+    mujoco.mj_forward(model, stretched)
+    joints = np.append(stretched.xanchor[:, 0], stretched.geom_xpos[finger, 0])
+    bends = np.linspace(0, model.jnt_range[1, 1] + _PRESS_RAD, 1000)
+    tips = np.exp(1j * np.outer(bends, range(model.nv))) @ np.diff(joints)
+    stiffness, damping = 8.0, 0.15
 
-    return build
+    def act(env: TaskEnv) -> FloatArray:
+        at = complex(*data.geom_xpos[target, :2])
+        nearest = int(np.abs(np.abs(tips) - abs(at)).argmin())
+        wanted = np.full(model.nv, bends[nearest])
+        wanted[0] = np.angle(at / tips[nearest])
+        turn = wanted - data.qpos
+        return np.clip(stiffness * turn - damping * data.qvel, -1, 1).astype(np.float32)
+
+    return act
 
 
 _GAME_CART = _Cart(state=_game_state, gains=(0.15, 0.3, 4.0, 1.0), length=0.8)
@@ -194,5 +202,5 @@ CONTROLLERS: dict[str, Callable[[TaskEnv], Expert]] = {
     "swing_up": _swing_up,
     "acrobot": _acrobot,
     "spin": _spin,
-    "reach": _reach(stiffness=8.0, damping=0.01),
+    "reach": _reach,
 }

@@ -18,6 +18,8 @@ _TURN_RAD = -0.1  # the package's sign
 _FINGER_M = 0.035  # how deep a thing fits between the fingers
 _MUG, _SPONGE = "025_mug", "026_sponge"
 _MUG_WALL_M = 0.044
+_GRASPS_M = {"030_fork": 0.06}
+"""Where a thing is grasped, along its length: the fork's handle is too thin."""
 
 
 def build(env: TaskEnv) -> Expert:
@@ -122,7 +124,7 @@ def _pick_object(hand: _Hand) -> FloatArray:
 
     def offset() -> Vector:
         if name != _MUG:
-            return _at(z=rise)
+            return _at(z=rise) + _GRASPS_M.get(name, 0.0) * rotation(goal.object.q)[:, 0]
         wall = rotation(goal.tcp.q)[:, 1] * _MUG_WALL_M
         return _at(wall[0], wall[1], 0.02)
 
@@ -198,14 +200,15 @@ def _pull_with_tool(hand: _Hand) -> FloatArray:
     if goal.is_success():
         return hand.stay(hand.closed)
     if not goal.is_grasping(tool):
-        return hand.grasp(tool, lambda: _at(0.03))
-    behind = cube.p + goal.hook_offset + _at(0.0, -0.01)
-    height = float(tool.p[2] - behind[2])
-    if math.dist(tool.p[:2], behind[:2]) > (0.02 if height > 0.03 else 0.05):
-        return hand.carry(tool, behind + _at(z=0.06), gain=1.0)
-    if height > 0.012:
-        return hand.carry(tool, behind, gain=1.0)
-    return hand.carry(tool, tool.p + _at(-0.06), gain=1.0)
+        return hand.grasp(tool, lambda: _at(0.02))
+    # On the table, in front of the cube and to its right; past it; the hook behind it; back.
+    ahead, aside = (float(shift) for shift in (tool.p - cube.p)[:2])
+    is_beyond = ahead > -0.14
+    if is_beyond and aside > -0.075:
+        return hand.carry(tool, tool.p + _at(-0.06, -0.06 - aside), gain=1.0)
+    x = -0.115 if is_beyond or aside < -0.11 else min(ahead, -0.26)
+    y = -0.06 if ahead > -0.125 else -0.14
+    return hand.carry(tool, _at(cube.p[0] + x, cube.p[1] + y, 0.03), gain=1.0)
 
 
 _SCRIPTS: dict[type[rewards.Goal], Callable[[_Hand], FloatArray]] = {
