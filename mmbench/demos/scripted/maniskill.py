@@ -18,8 +18,8 @@ _TURN_RAD = -0.1  # the package's sign
 _FINGER_M = 0.035  # how deep a thing fits between the fingers
 _MUG, _SPONGE = "025_mug", "026_sponge"
 _MUG_WALL_M = 0.044
-_GRASPS_M = {"030_fork": 0.06}
-"""Where a thing is grasped, along its length: the fork's handle is too thin."""
+_GRASPS_M = {"fork": 0.06, "knife": -0.03, "flat_screwdriver": -0.03, "spoon": 0.06}
+"""Where a thing is grasped, along its length: where it is thick."""
 
 
 def build(env: TaskEnv) -> Expert:
@@ -78,15 +78,20 @@ class _Hand:
     def grasp(
         self, thing: Any, offset: Callable[[], Vector] = _at, narrow_axis: int | None = None
     ) -> FloatArray:
-        """Return the action on the way to holding `thing`: come from above, sink, close."""
+        """Return the action on the way to holding `thing`: come from above, sink, close.
+
+        Height and fingers change smoothly with what is missing, which is easier to imitate.
+        """
         yaw = self.yaw_to(thing, narrow_axis)
         point = thing.p + offset()
         height = float(self.p[2] - point[2])
         # Lower down the hand may be a little further off: else it would rise again and again.
         aside = 0.015 if height > 0.04 else 0.025
-        if math.dist(self.p[:2], point[:2]) > aside or abs(yaw) > 0.6:
-            return self.toward(point + _at(z=0.07), self.open, turn=_at(z=yaw))
-        return self.toward(point, self.closed if abs(height) < 0.012 else self.open)
+        off = (math.dist(self.p[:2], point[:2]) - aside) / 0.02
+        off = min(1.0, max(0.0, off, (abs(yaw) - 0.4) / 0.3))
+        shut = (1 - off) * min(1.0, max(0.0, (0.022 - abs(height)) / 0.01))
+        gripper = self.open + shut * (self.closed - self.open)
+        return self.toward(point + _at(z=0.07 * off), gripper, turn=_at(z=yaw))
 
 
 def _reach(hand: _Hand) -> FloatArray:
@@ -121,10 +126,11 @@ def _pick_object(hand: _Hand) -> FloatArray:
     x, y, z = THINGS[name].half_extents
     narrow_axis: int | None = int(y < x) if max(x, y) > 0.04 else None
     rise = max(0.0, z - _FINGER_M)
+    grasp = _GRASPS_M.get(name.partition("_")[2], 0.0)
 
     def offset() -> Vector:
         if name != _MUG:
-            return _at(z=rise) + _GRASPS_M.get(name, 0.0) * rotation(goal.object.q)[:, 0]
+            return _at(z=rise) + grasp * rotation(goal.object.q)[:, 0]
         wall = rotation(goal.tcp.q)[:, 1] * _MUG_WALL_M
         return _at(wall[0], wall[1], 0.02)
 
