@@ -10,6 +10,7 @@ import mmbench
 from mmbench.demos.dataset import BEST_RETURNS, is_good
 from mmbench.demos.expert import build_expert
 from mmbench.demos.practice import can_be_labelled
+from mmbench.demos.scripted.metaworld import OWN as METAWORLD_SCRIPTS
 from mmbench.env import TaskEnv
 from mmbench.seeding import demonstration_seed
 
@@ -42,6 +43,60 @@ def test_scripts_play_well_and_can_be_asked_anywhere(name: str, least: float) ->
     env.close()
     assert np.mean(returns) >= least
     assert can_be_labelled(env.task)
+
+
+@pytest.mark.parametrize("name", sorted(METAWORLD_SCRIPTS))
+def test_metaworld_scripts_are_functions_of_the_state_and_come_back(name: str) -> None:
+    env = TaskEnv(name)
+    successes = 0
+    for index in range(2):
+        env.reset(seed=demonstration_seed(name, 500 + index))
+        rng = np.random.default_rng(index)
+        first = build_expert(env, "scripted")
+        is_over, is_success = False, False
+        while not is_over:
+            action = first(env)
+            if env.env_steps < 5:
+                action = rng.uniform(-1, 1, action.shape).astype(np.float32)
+            elif env.env_steps % 10 == 0:  # one that has seen nothing of the episode says the same
+                np.testing.assert_array_equal(build_expert(env, "scripted")(env), action)
+            _, _, _, is_over, info = env.step(action)
+            is_success = bool(info["success"])
+        successes += is_success
+    env.close()
+    assert successes >= 1
+
+
+@pytest.mark.parametrize(
+    "name", ["ms-pull-cube-tool", "ms-pick-fork", "ms-pick-knife", "ms-pick-spoon", "ms-pick-mug"]
+)
+def test_hands_hold_thin_and_hollow_things_and_reach_with_a_tool(name: str) -> None:
+    env = TaskEnv(name)
+    scores = []
+    for index in range(6):
+        env.reset(seed=demonstration_seed(name, 500 + index))
+        act = build_expert(env, "scripted")
+        is_over = False
+        while not is_over:
+            _, _, _, is_over, info = env.step(act(env))
+        scores.append(info["score"])
+    env.close()
+    assert sum(scores) >= 4
+
+
+@pytest.mark.parametrize(
+    ("name", "folded"), [("reacher-hard", (0.0, 2.79)), ("reacher-three-easy", (0.0, -1.4, -1.4))]
+)
+def test_a_folded_arm_unfolds(name: str, folded: tuple[float, ...]) -> None:
+    env = TaskEnv(name)
+    env.reset(seed=0)
+    simulator: Any = env.simulator
+    with simulator.physics.reset_context():
+        simulator.physics.data.qpos[:] = folded
+    act = build_expert(env, "scripted")
+    rewards = [env.step(act(env))[1] for _ in range(200)]
+    assert min(rewards[-50:]) == 2.0  # of two inner steps: the finger is in the target
+    env.close()
 
 
 def test_where_scores_cannot_tell_the_return_decides() -> None:

@@ -1,4 +1,4 @@
-"""Controllers of poles and small arms: energy, feedback, Jacobians."""
+"""Controllers of poles and small arms: energy, feedback, and where the joints should be."""
 
 import math
 from collections.abc import Callable

@@ -38,7 +38,7 @@ _HASTE = {"mw-dial-turn": 2.5}
 
 def build(env: TaskEnv) -> Expert:
     """Return the controller of the environment's task."""
-    script = _SCRIPTS.get(env.task.id)
+    script = OWN.get(env.task.id)
     if script is None:
         return _packaged(env)
 
@@ -293,7 +293,7 @@ _carry_puck = partial(_carry, grip=_PUCK, at=_at(z=_PUCK_M))
 _press_handle = partial(_press, at=0.06)
 _press_button = partial(_press, at=0.035)
 
-_SCRIPTS: dict[str, Callable[[_Scene], _Move]] = {
+OWN: dict[str, Callable[[_Scene], _Move]] = {
     "mw-assembly": _assemble,
     "mw-basketball": partial(_carry, grip=_Grip(0.68), at=_at(z=_PUCK_M), height=0.35, over=0.05),
     "mw-bin-picking": _carry_to_bin,
