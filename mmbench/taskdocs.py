@@ -18,6 +18,7 @@ from mmbench.demos import SHIPPED
 from mmbench.demos.dataset import BEST_RETURNS, MIN_GOOD_SCORE
 from mmbench.demos.generation import DEFAULT_EPISODES
 from mmbench.demos.practice import can_be_labelled
+from mmbench.demos.scripted.gaits import clock_rate
 from mmbench.demos.stats import task_stats
 from mmbench.evaluation.reference import load_reference
 from mmbench.registry import DOMAINS, SUITES, get_task, list_tasks
@@ -174,11 +175,13 @@ def _demonstrations_page() -> str:
         "| tasks | number | demonstrations | anew | clones | clones that reach 0.9 of theirs |",
         "|---|---|---|---|---|---|",
     ]
+    can_be_asked = [task for task in clones if can_be_labelled(get_task(task))]
     groups = {
         "all": clones,
         "with labels": [task for task in clones if clones[task]["has_labels"]],
-        "whose scripts can be asked in any state": [
-            task for task in clones if can_be_labelled(get_task(task))
+        "whose scripts can be asked in any state": can_be_asked,
+        "of these, functions of the state alone": [
+            task for task in can_be_asked if clock_rate(task) == 0
         ],
     }
     for name, group in groups.items():
