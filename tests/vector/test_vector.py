@@ -351,6 +351,16 @@ def test_placement_splits_few_domains_and_balances_cost() -> None:
     assert [len(group) for group in place(["pygame-pong"] * 3, 8)] == [1, 1, 1]
 
 
+def test_placement_shares_out_what_takes_long_to_start() -> None:
+    tasks = SUITES["full"]
+    slow = ("maniskill", "atari", "dmcontrol", "dmcontrol-ext")
+    counts = [
+        [sum(mmbench.task(tasks[i]).domain.name == name for i in group) for name in slow]
+        for group in place(tasks, 2)
+    ]
+    assert max(counts) == [36, 0, 0, 0]  # by step costs alone all four came to one worker
+
+
 def test_vector_env_is_a_gymnasium_one(workers: mmbench.MultitaskVectorEnv) -> None:
     assert isinstance(workers, gymnasium.vector.VectorEnv)
     mode = workers.metadata["autoreset_mode"]
