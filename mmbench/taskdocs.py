@@ -151,9 +151,7 @@ def _demonstrations_page() -> str:
     num_tasks = len(SUITES["full"])
     mean = sum(s.mean_score for s in stats) / num_tasks
     clones = {clone["task"]: clone for clone in json.loads(LEARNABILITY.read_text())}
-    anew = {
-        task: float(np.mean(scores)) for task, scores in load_reference("expert").scores.items()
-    }
+    anew = {task: scores.mean() for task, scores in load_reference("expert").scores.items()}
     bests = ", ".join(f"`{name}` {best:g}" for name, best in BEST_RETURNS.items())
     lines = [
         "# Demonstrations that ship",
@@ -202,8 +200,7 @@ def _demonstrations_page() -> str:
         clone = clones[s.task]
         lines.append(
             f"| `{s.task}` | {s.episodes} | {s.good} | {s.mean_score:.3f} | {s.min_score:.3f} "
-            f"| {s.mean_return:.5g} | {', '.join(s.experts)} "
-            f"| {anew[s.task]:.3f} "
+            f"| {s.mean_return:.5g} | {', '.join(s.experts)} | {anew[s.task]:.3f} "
             f"| {'yes' if clone['has_labels'] else 'no'} | {clone['clone_score']:.3f} |"
         )
     found = {s.task for s in stats}

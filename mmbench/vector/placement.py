@@ -54,11 +54,12 @@ def place(tasks: Sequence[str], num_workers: int) -> list[tuple[int, ...]]:
         than the cost of one slot, and at most `num_workers - 1` domains are split.
     """
     num_workers = min(num_workers, len(tasks))
+    domain = [get_task(task).domain.name for task in tasks]
     by_domain: dict[str, list[int]] = {}
-    for slot, task in enumerate(tasks):
-        by_domain.setdefault(get_task(task).domain.name, []).append(slot)
+    for slot, name in enumerate(domain):
+        by_domain.setdefault(name, []).append(slot)
     cost = [step_cost(task) for task in tasks]
-    start = [_START_S.get(get_task(task).domain.name, 0.0) for task in tasks]
+    start = [_START_S.get(name, 0.0) for name in domain]
     row = sorted(by_domain.values(), key=lambda slots: -sum(cost[i] for i in slots))
     ways = [_cut(row[k:] + row[:k], cost, num_workers) for k in range(len(row))]
     best = min(ways, key=lambda way: max(sum(start[i] for i in slots) for slots in way))

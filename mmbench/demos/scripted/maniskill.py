@@ -126,11 +126,11 @@ def _pick_object(hand: _Hand) -> FloatArray:
     x, y, z = THINGS[name].half_extents
     narrow_axis: int | None = int(y < x) if max(x, y) > 0.04 else None
     rise = max(0.0, z - _FINGER_M)
-    grasp = _GRASPS_M.get(name.partition("_")[2], 0.0)
+    along = _GRASPS_M.get(name.partition("_")[2], 0.0)
 
     def offset() -> Vector:
         if name != _MUG:
-            return _at(z=rise) + grasp * rotation(goal.object.q)[:, 0]
+            return _at(z=rise) + along * rotation(goal.object.q)[:, 0]
         wall = rotation(goal.tcp.q)[:, 1] * _MUG_WALL_M
         return _at(wall[0], wall[1], 0.02)
 
