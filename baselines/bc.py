@@ -5,7 +5,7 @@ Newt's encoder and policy of the same size, trained to answer with the demonstra
 
 import copy
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from mmbench.cli.output import show_progress
 from mmbench.demos import load as load_demos
 from mmbench.demos.clock import clock_rates
 from mmbench.demos.dataset import is_by_practising, practising_experts
+from mmbench.demos.learnability import read_learnability
 from mmbench.errors import UsageError
 from mmbench.files import locked
 from mmbench.language import EncoderName, embedding_dim
@@ -75,6 +76,9 @@ class BCConfig:
     focus: str | None = None
     """Result directory of an earlier clone: tasks come the more often, the less it scores there of
     what their best demonstration does."""
+    within_reach: str | None = None
+    """Table that `mmbench demos learnability --json` wrote: there stands, beside what the earlier
+    clone scores, what a network of the task's own does, instead of the best demonstration."""
     normalise: bool = True
     """Whether observations are normalised per task."""
     clock: bool = True
@@ -166,7 +170,12 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
     if config.clock:
         model.clock_rate.copy_(torch.from_numpy(clock_rates(config.tasks, model_config.obs_dim)))
     if config.focus is not None:
-        demos.weigh_tasks(shortfall(config.tasks, config.focus, config.demos))
+        reach = (
+            _best_demonstrations(config.tasks, config.demos)
+            if config.within_reach is None
+            else {found.task: found.clone_score for found in read_learnability(config.within_reach)}
+        )
+        demos.weigh_tasks(shortfall(config.tasks, config.focus, reach))
     if device.type != "cpu":
         demos.copy_to(device)
     if start is not None:
@@ -237,20 +246,31 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
     return [float(loss) for loss in losses]
 
 
-def shortfall(tasks: Sequence[str], result: Path | str, where: str) -> NDArray[np.float64]:
+def shortfall(
+    tasks: Sequence[str], result: Path | str, reach: Mapping[str, float]
+) -> NDArray[np.float64]:
     """Return how often tasks should come, shape `(K,)`: from 0.25, where nothing is missing, to 1.
 
     Args:
         tasks: Task ids.
         result: Result directory of an earlier clone.
-        where: `shipped`, or a directory of demonstrations.
+        reach: Score that a clone of each task may hope for.
 
     Raises:
-        UsageError: If the result lacks a task.
+        UsageError: If the result or `reach` lacks a task.
     """
     scores = load_result(result).scores
-    if missing := [name for name in tasks if name not in scores]:
-        raise UsageError(f"{result} holds no episode of {missing[0]}")
+    for name in tasks:
+        if name not in scores:
+            raise UsageError(f"{result} holds no episode of {name}")
+        if name not in reach:
+            raise UsageError(f"nothing says which score is within reach in {name}")
+    missed = [1 - float(scores[t].mean()) / reach[t] if reach[t] else 0.0 for t in tasks]
+    return np.clip(np.array(missed), _LEAST_FOCUS, 1.0)
+
+
+def _best_demonstrations(tasks: Sequence[str], where: str) -> dict[str, float]:
+    """Return the score of every task's best demonstration among those that are imitated."""
     path = None if where == SHIPPED else where
     records = load_demos(tasks, path=path, has_practice=True).records
     experts = practising_experts(records)
@@ -258,8 +278,7 @@ def shortfall(tasks: Sequence[str], result: Path | str, where: str) -> NDArray[n
     for record in records:
         if is_by_practising(record, experts):
             best[record.task_id] = max(best[record.task_id], record.score)
-    missed = [1 - float(scores[t].mean()) / best[t] if best[t] else 0.0 for t in tasks]
-    return np.clip(np.array(missed), _LEAST_FOCUS, 1.0)
+    return best
 
 
 def follow(means: Tensor, task: Tensor, errors: Tensor, *, rate: float) -> None:

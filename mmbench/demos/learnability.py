@@ -124,6 +124,15 @@ def learnability(
     return [found[name] for name in names]
 
 
+def read_learnability(file: Path | str) -> list[Learnability]:
+    """Read what `mmbench demos learnability --json` printed.
+
+    Raises:
+        RunError: If it cannot be read.
+    """
+    return _read(Path(file), list[Learnability])
+
+
 def learnability_table(results: Sequence[Learnability]) -> Table:
     """One row per task, and one for the mean."""
     rows = [

@@ -104,8 +104,13 @@ def test_what_a_clone_plays_badly_comes_more_often(tmp_path: Path) -> None:
     tasks = ("pygame-cartpole-balance", "pygame-point-maze-var1")
     mmbench.evaluate("zero", tasks=tasks, episodes=1, out=tmp_path / "zero", workers=0)
     (played,) = mmbench.load_result(tmp_path / "zero").scores[tasks[0]]
-    weights = shortfall(tasks, tmp_path / "zero", "shipped")
-    # Experts of both reach a score of 1; doing nothing leaves a maze as it is.
-    assert weights == pytest.approx([max(0.25, 1 - played), 1.0], abs=0.01)
+    # Doing nothing leaves a maze as it is.
+    weights = shortfall(tasks, tmp_path / "zero", {tasks[0]: 2 * played, tasks[1]: 1.0})
+    assert weights == pytest.approx([0.5, 1.0])
+    # What is better than hoped for, or hopeless, comes seldom.
+    weights = shortfall(tasks, tmp_path / "zero", {tasks[0]: played / 2, tasks[1]: 0.0})
+    assert weights == pytest.approx([0.25, 0.25])
     with pytest.raises(UsageError, match="holds no episode of walker-run"):
-        shortfall(("walker-run",), tmp_path / "zero", "shipped")
+        shortfall(("walker-run",), tmp_path / "zero", {"walker-run": 1.0})
+    with pytest.raises(UsageError, match="which score is within reach in pygame-cartpole-balance"):
+        shortfall(tasks, tmp_path / "zero", {})
