@@ -150,9 +150,12 @@ HELDOUT = $(shell $(BIN)/mmbench tasks --suite heldout | tail -n +2 | cut -f 1)
 FINETUNED := results/finetuned
 finetune: export OMP_NUM_THREADS := 1
 finetune: setup ## Finetune what ships on each of the 34 held-out tasks (three hours; continues)
+	$(BIN)/mmbench evaluate --agent newt --suite heldout --episodes 10 --out $(FINETUNED)/before
 	for task in $(HELDOUT); do $(BIN)/mmbench finetune newt --config $(EXPERIMENTS)/finetune.toml \
-		--checkpoint newt_agent/weights --tasks $$task --out $(FINETUNED)/$$task || exit; done
-	$(BIN)/python -m newt_agent.finetuned $(addprefix $(FINETUNED)/,$(HELDOUT))
+		--checkpoint newt_agent/weights --tasks $$task --out $(FINETUNED)/$$task && \
+		$(BIN)/mmbench evaluate --agent newt --checkpoint $(FINETUNED)/$$task/final --tasks $$task \
+		--episodes 10 --out $(FINETUNED)/play-$$task || exit; done
+	$(BIN)/python -m newt_agent.finetuned $(FINETUNED)/before $(addprefix $(FINETUNED)/play-,$(HELDOUT))
 
 test: setup graphics check ## Everything that must pass (about 15 minutes on two cores)
 	$(BIN)/python -m pytest -n 2

@@ -201,7 +201,7 @@ class TrainConfig:
     eval_interval: int = 10_000
     """Env steps between evaluations."""
     eval_episodes: int = 3
-    """Episodes per task of an evaluation."""
+    """Episodes per task of an evaluation; 0 for none."""
     choose_episodes: int = 0
     """Episodes per task, of training seeds, that decide at the end whether the checkpoint plays the
     task by plans or by the policy alone; 0 leaves it at plans."""
@@ -226,7 +226,7 @@ class TrainConfig:
         at_least(1, copies=self.copies, batch_size=self.batch_size)
         at_least(0, env_steps=self.env_steps)
         at_least(1, replay_capacity=self.replay_capacity, eval_interval=self.eval_interval)
-        at_least(1, eval_episodes=self.eval_episodes)
+        at_least(0, eval_episodes=self.eval_episodes)
         at_least(0, seeding_episodes=self.seeding_episodes, pretrain_updates=self.pretrain_updates)
         at_least(0, updates_per_env_step=self.updates_per_env_step, seed=self.seed)
         at_least(0, workers=self.workers, code_dim=self.code_dim)

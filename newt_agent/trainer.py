@@ -381,8 +381,11 @@ class Trainer:
         save_checkpoint(self.out / "final", checkpoint)
 
     def _evaluate(self) -> float | None:
-        """Play evaluation episodes in environments of their own; return the mean score."""
+        """Save, and return the mean score of evaluation episodes in environments of their own."""
         if self._log is None:
+            return None
+        self.save(self.out / "latest")
+        if self.config.eval_episodes == 0:
             return None
 
         def newt(tasks: Sequence[str], **options: Any) -> Newt:
@@ -396,7 +399,7 @@ class Trainer:
             )
 
         with self.times.part("evaluating"):
-            score = evaluate_run(
+            return evaluate_run(
                 newt,
                 self._log,
                 tasks=self.config.tasks,
@@ -407,8 +410,6 @@ class Trainer:
                 workers=self.config.workers,
                 obs_type=self.config.obs,
             )
-        self.save(self.out / "latest")
-        return score
 
     def _log_losses(self, metrics: dict[str, Tensor]) -> None:
         if not metrics:

@@ -193,6 +193,12 @@ def test_updates_are_taken_while_environments_step_on_what_was_there_before(
     assert trainer.times.stepping_s > 0
 
 
+def test_a_run_without_evaluations_saves_all_the_same(tmp_path: Path) -> None:
+    Trainer(dataclasses.replace(CONFIG, env_steps=200, eval_episodes=0), tmp_path).run()
+    assert load_checkpoint(tmp_path / "latest").tasks == (TASK,)
+    assert not (tmp_path / "evaluations").exists()
+
+
 def test_pretraining_on_demonstrations(tmp_path: Path) -> None:
     config = dataclasses.replace(
         CONFIG,
