@@ -143,7 +143,11 @@ newt: setup ## Train on all 200 tasks and put the checkpoint into the package (h
 	$(CLONE):more --out $(RUNS)/more
 	$(PLAY_CLONE) --checkpoint $(RUNS)/more --out $(RUNS)/play-more
 	$(CLONE):settled --out $(RUNS)/settled
-	$(BIN)/mmbench train newt --config $(EXPERIMENTS)/full_model.toml --checkpoint $(RUNS)/settled --out $(RUNS)/model
+	$(PLAY_CLONE) --checkpoint $(RUNS)/settled --out $(RUNS)/play-settled
+	$(CLONE):anew --out $(RUNS)/anew
+	$(PLAY_CLONE) --checkpoint $(RUNS)/anew --out $(RUNS)/play-anew
+	$(CLONE):finished --out $(RUNS)/finished
+	$(BIN)/mmbench train newt --config $(EXPERIMENTS)/full_model.toml --checkpoint $(RUNS)/finished --out $(RUNS)/model
 	$(BIN)/python -m newt_agent.ship $(RUNS)/model/final --plays policy
 
 HELDOUT = $(shell $(BIN)/mmbench tasks --suite heldout | tail -n +2 | cut -f 1)
