@@ -57,7 +57,7 @@ leaderboard: setup ## Play, pack and verify the first entries, and build the sit
 	$(SUBMIT) $(ENTRIES)/bc --training-steps 7700000 --name BC --demos yes --out leaderboard/submissions/bc.zip \
 		--description "The policy of the checkpoint that ships: a clone of learned and scripted experts, which cost the steps."
 	$(SUBMIT) $(ENTRIES)/newt --training-steps 7700000 --name Newt --demos yes --out leaderboard/submissions/newt.zip \
-		--description "The checkpoint that ships: the clone, and a world model of what it has seen, which plans where that is better."
+		--description "The checkpoint that ships: the clone of learned and scripted experts, which cost the steps."
 	for file in leaderboard/submissions/*.zip; do \
 		$(BIN)/mmbench leaderboard verify $$file --record || exit 1; done
 	for agent in random bc newt; do $(BIN)/mmbench leaderboard reproduce leaderboard/submissions/$$agent.zip \
