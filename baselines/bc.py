@@ -171,7 +171,7 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
         model.clock_rate.copy_(torch.from_numpy(clock_rates(config.tasks, model_config.obs_dim)))
     if config.focus is not None:
         reach = (
-            _best_demonstrations(config.tasks, config.demos)
+            best_demonstrations(config.tasks, config.demos)
             if config.within_reach is None
             else {found.task: found.clone_score for found in read_learnability(config.within_reach)}
         )
@@ -269,7 +269,7 @@ def shortfall(
     return np.clip(np.array(missed), _LEAST_FOCUS, 1.0)
 
 
-def _best_demonstrations(tasks: Sequence[str], where: str) -> dict[str, float]:
+def best_demonstrations(tasks: Sequence[str], where: str) -> dict[str, float]:
     """Return the score of every task's best demonstration among those that are imitated."""
     path = None if where == SHIPPED else where
     records = load_demos(tasks, path=path, has_practice=True).records

@@ -7,7 +7,15 @@ import torch
 
 import mmbench
 import mmbench.spec
-from baselines.bc import BCConfig, by_likelihood, clone, follow, make, shortfall
+from baselines.bc import (
+    BCConfig,
+    best_demonstrations,
+    by_likelihood,
+    clone,
+    follow,
+    make,
+    shortfall,
+)
 from mmbench.errors import RunError, UsageError
 from newt_agent.agent import make as make_newt
 from newt_agent.checkpoint import SHIPPED_WEIGHTS, load_checkpoint
@@ -104,7 +112,9 @@ def test_what_a_clone_plays_badly_comes_more_often(tmp_path: Path) -> None:
     tasks = ("pygame-cartpole-balance", "pygame-point-maze-var1")
     mmbench.evaluate("zero", tasks=tasks, episodes=1, out=tmp_path / "zero", workers=0)
     (played,) = mmbench.load_result(tmp_path / "zero").scores[tasks[0]]
-    # Doing nothing leaves a maze as it is.
+    # Experts of both reach a score of 1; doing nothing leaves a maze as it is.
+    weights = shortfall(tasks, tmp_path / "zero", best_demonstrations(tasks, "shipped"))
+    assert weights == pytest.approx([max(0.25, 1 - played), 1.0], abs=0.01)
     weights = shortfall(tasks, tmp_path / "zero", {tasks[0]: 2 * played, tasks[1]: 1.0})
     assert weights == pytest.approx([0.5, 1.0])
     # What is better than hoped for, or hopeless, comes seldom.
