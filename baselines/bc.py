@@ -215,6 +215,7 @@ def _clone(config: BCConfig, out: Path, on_progress: OnProgress) -> list[float]:
     losses: list[Tensor] = []
     for update in range(num_done + 1, config.updates + 1):
         batch = demos.sample(config.batch_size, rng, device)
+        accelerated.begin_step()
         answer: Tensor = policy_mean(model, batch.obs[0], batch.task)
         label, weight = batch.labels_and_weights()
         mask = model.action_masks[batch.task]

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmbench import Agent, FloatArray, task
+from mmbench import Agent, FloatArray
 from mmbench.demos.clock import Clock
 from mmbench.errors import CheckpointError, UsageError
 from mmbench.language import task_embeddings
@@ -17,6 +17,7 @@ from mmbench.training.collector import observed
 from mmbench.training.devices import checked_device
 from mmbench.training.tables import action_masks, discounts
 from mmbench.vision import ImageEncoder
+from newt_agent.alike import most_alike
 from newt_agent.checkpoint import Checkpoint
 from newt_agent.config import Precision
 from newt_agent.loading import load
@@ -142,27 +143,12 @@ def _rows_of(checkpoint: Checkpoint, tasks: Sequence[str]) -> Tensor:
         embeddings = torch.from_numpy(task_embeddings(new, checkpoint.encoder)).to(device)
         model.embeddings = torch.cat((model.embeddings, embeddings))
         model.action_masks = torch.cat((model.action_masks, action_masks(new).to(device)))
-        alike = [_most_alike(name, known) for name in new]
+        alike = [most_alike(name, known) for name in new]
         model.obs_mean = torch.cat((model.obs_mean, model.obs_mean[alike]))
         model.obs_rate = torch.cat((model.obs_rate, model.obs_rate[alike]))
         model.clock_rate = torch.cat((model.clock_rate, model.clock_rate.new_zeros(len(new))))
     row = {name: index for index, name in enumerate([*known, *new])}
     return torch.tensor([row[name] for name in tasks], device=device)
-
-
-def _most_alike(new: str, known: Sequence[str]) -> int:
-    """Return the index of the known task whose observations are likeliest to be scaled like these.
-
-    A task of the same domain with as many observation entries comes first.
-    """
-    wanted = task(new)
-
-    def likeness(index: int) -> tuple[bool, bool, int]:
-        spec = task(known[index])
-        is_same_domain = spec.domain.name == wanted.domain.name
-        return is_same_domain, spec.obs_dim == wanted.obs_dim, -abs(spec.obs_dim - wanted.obs_dim)
-
-    return max(range(len(known)), key=likeness)
 
 
 def make(

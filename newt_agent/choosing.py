@@ -1,4 +1,4 @@
-"""Whether a task is better played by plans or by the policy alone, measured on training seeds."""
+"""How tasks are best played, measured on training seeds: by plans, the policy, or as before."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -23,6 +23,7 @@ def choose_plays(
     checkpoint: Checkpoint,
     *,
     episodes: int,
+    before: Checkpoint | None = None,
     seed: int = 0,
     device: str = "cpu",
     workers: int = 0,
@@ -31,13 +32,15 @@ def choose_plays(
 ) -> Checkpoint:
     """Return the checkpoint with the better way to play each of its tasks in it.
 
-    Both ways play the same episodes, whose seeds are never those of an evaluation. Plans must be
+    All ways play the same episodes, whose seeds are never those of an evaluation. Plans must be
     better by more than one standard error of the difference: few episodes say little, and the
-    policy alone is cheaper. Where it scores 0.95 or more, plans are not tried.
+    policy alone is cheaper. Where it scores 0.95 or more, plans are not tried. What training began
+    with, if it is given, is returned instead where it scores as well, in the mean over tasks.
 
     Args:
         checkpoint: The model.
         episodes: Per task and way.
+        before: What training began with, for the same tasks.
         seed: Of the episodes and the planner's noise.
         device: Where to compute.
         workers: Worker processes; 0 plays in this process.
@@ -45,30 +48,40 @@ def choose_plays(
         on_progress: Called after every group of tasks.
     """
 
-    def scores(tasks: Sequence[str], is_planning: bool) -> NDArray[np.float64]:
+    def scores(
+        played: Checkpoint, tasks: Sequence[str], is_planning: bool | None
+    ) -> NDArray[np.float64]:
         newt = Newt(
-            *(checkpoint, tasks),
+            *(played, tasks),
             device=device,
             seed=seed,
             planning=is_planning,
             precision=precision,
         )
-        return _scores(newt, tasks, episodes, seed, workers, checkpoint.vision)
+        return _scores(newt, tasks, episodes, seed, workers, played.vision)
 
     better: dict[str, Player] = {}
+    gain_over_before = 0.0
     lengths = {name: task(name).max_episode_steps for name in checkpoint.tasks}
     # Tasks of one length end together: no slot plays on while others finish.
     for length in sorted(set(lengths.values())):
         tasks = [name for name in checkpoint.tasks if lengths[name] == length]
-        by_policy = dict(zip(tasks, scores(tasks, False), strict=True))
+        by_policy = dict(zip(tasks, scores(checkpoint, tasks, False), strict=True))
+        best = {name: of_task.mean() for name, of_task in by_policy.items()}
         better.update(dict.fromkeys(tasks, "policy"))
         open_tasks = [name for name in tasks if by_policy[name].mean() < _GOOD_ENOUGH]
         if open_tasks:
-            for name, planned in zip(open_tasks, scores(open_tasks, True), strict=True):
+            planned_scores = scores(checkpoint, open_tasks, True)
+            for name, planned in zip(open_tasks, planned_scores, strict=True):
                 gains = planned - by_policy[name]
                 if gains.mean() > gains.std() / np.sqrt(max(1, episodes - 1)):
-                    better[name] = "plan"
-        on_progress(Progress("choosing plans or policy", len(better), len(lengths)))
+                    better[name], best[name] = "plan", planned.mean()
+        if before is not None:
+            gain_over_before += sum(best.values()) - scores(before, tasks, None).mean(1).sum()
+        on_progress(Progress("choosing how to play", len(better), len(lengths)))
+    if before is not None and gain_over_before <= 0:
+        on_progress(Progress("nothing was gained: keeping what was there before", 1, 1))
+        return before
     return dataclasses.replace(checkpoint, plays_by_task=better)
 
 

@@ -43,6 +43,7 @@ class Learner:
         self.model = model
         self.config = config
         device = model.action_masks.device
+        self._acceleration = acceleration
         self._group = group or Group(device)
         self.target_q = copy.deepcopy(model.q).requires_grad_(False)
         self.generator = torch.Generator(device=device).manual_seed(seed)
@@ -120,6 +121,7 @@ class Learner:
 
     def _step_model(self, batch: Batch, *, has_prior: bool) -> tuple[Metrics, Tensor]:
         shape = batch.action.shape
+        self._acceleration.begin_step()
         noise, pair = self._noise(*shape), self.model.draw_q_pair(self.generator)
         prior_noise = self._noise(*shape) if has_prior else None
         metrics, z = self._model_losses(
@@ -137,8 +139,7 @@ class Learner:
                 list(self.model.q.parameters()),
                 self.config.target_rate,
             )
-        metrics = {name: metric.detach() for name, metric in metrics.items()}
-        return metrics | {"grad_norm": grad_norm}, z.detach()
+        return _kept(metrics) | {"grad_norm": grad_norm}, z.detach()
 
     def _step_policy(self, batch: Batch, z: Tensor) -> Metrics:
         """Step on the latents `(T + 1, B, D)` of before the model's step."""
@@ -154,8 +155,8 @@ class Learner:
         self._warmups[1].step()
         self.scale.update(q.detach(), batch.task)
         self._group.average(self.scale.value)
-        metrics = {name: metric.detach() for name, metric in metrics.items()}
-        return metrics | {"policy_grad_norm": grad_norm, "scale": self.scale.value.mean()}
+        norm_and_scale = {"policy_grad_norm": grad_norm, "scale": self.scale.value.mean()}
+        return _kept(metrics) | norm_and_scale
 
     def _step(self, loss: Tensor, optimizer: torch.optim.Optimizer, module: nn.Module) -> Tensor:
         """Take a gradient step; return the norm of the gradient before it was clipped."""
@@ -169,3 +170,8 @@ class Learner:
 
     def _noise(self, *shape: int) -> Tensor:
         return torch.randn(shape, generator=self.generator, device=self.generator.device)
+
+
+def _kept(metrics: Metrics) -> Metrics:
+    """Return copies, which hold beyond the step, without gradients."""
+    return {name: metric.detach().clone() for name, metric in metrics.items()}

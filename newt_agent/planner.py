@@ -103,6 +103,7 @@ def plan(
     num_slots = len(z)
     at_once = num_slots if z.is_cuda else _SLOTS_AT_ONCE
     plans = []
+    acceleration.begin_step()
     for first in range(0, num_slots, at_once):
         part = slice(first, first + at_once)
         slots = _Slots(

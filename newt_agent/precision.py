@@ -26,11 +26,19 @@ class Acceleration:
             takes up to a minute; results differ in the last digits.
         update_dtype: Of the products in losses and their gradients. Sums, weights, gradients of
             weights and what optimisers keep are float32 in any case.
+        has_cuda_graphs: Whether compiled functions are launched as CUDA graphs: what they return
+            holds until the next `begin_step`.
     """
 
     dtype: torch.dtype = torch.float32
     is_compiled: bool = False
     update_dtype: torch.dtype = torch.float32
+    has_cuda_graphs: bool = False
+
+    def begin_step(self) -> None:
+        """Begin an update or a plan; what compiled functions returned before may be overwritten."""
+        if self.has_cuda_graphs:
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
 
     def applied_to_losses(
         self, function: Callable[..., Any], device: torch.device
@@ -61,7 +69,9 @@ class Acceleration:
         return _autocast(self.dtype, device)
 
     def _applied(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return torch.compile(function) if self.is_compiled else function
+        if not self.is_compiled:
+            return function
+        return torch.compile(function, mode="reduce-overhead" if self.has_cuda_graphs else None)
 
 
 def _autocast(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[Any]:
@@ -103,7 +113,12 @@ def acceleration(
         kernel.load()
     if update_precision == "auto":
         update_precision = "bfloat16" if _has_fast_bfloat16(device) else "float32"
-    return Acceleration(getattr(torch, precision), compile, getattr(torch, update_precision))
+    return Acceleration(
+        dtype=getattr(torch, precision),
+        is_compiled=compile,
+        update_dtype=getattr(torch, update_precision),
+        has_cuda_graphs=compile and device.type == "cuda",
+    )
 
 
 def check_precision(config: NewtConfig, precision: Precision) -> None:

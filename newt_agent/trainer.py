@@ -16,7 +16,7 @@ from mmbench.files import locked
 from mmbench.progress import OnProgress, Progress, ignore_progress
 from mmbench.registry import choose_tasks
 from mmbench.training.collector import Collector, Seen
-from mmbench.training.demonstrations import demonstration_replay, scale_of
+from mmbench.training.demonstrations import demonstration_replay
 from mmbench.training.evaluation import evaluate_run
 from mmbench.training.journal import Episode, Journal
 from mmbench.training.log import RunLog
@@ -35,7 +35,7 @@ from mmbench.training.stopwatch import Stopwatch
 from mmbench.training.tables import discounts
 from mmbench.vision import ImageEncoder
 from newt_agent.agent import Newt
-from newt_agent.beginning import begin
+from newt_agent.beginning import begin, checkpoint_before, new_scale
 from newt_agent.checkpoint import Checkpoint, save_checkpoint
 from newt_agent.choosing import choose_plays
 from newt_agent.config import TrainConfig
@@ -288,7 +288,7 @@ class Trainer:
         for number in np.flatnonzero(~self._is_scaled).tolist():
             seen = [b.observations(number) for b in buffers if b.has_episodes(number)]
             if seen:
-                mean, std = (torch.from_numpy(row) for row in scale_of(np.concatenate(seen)))
+                mean, std = new_scale(self.config, self.model, number, np.concatenate(seen))
                 tables[:, number] = torch.stack((mean, std, torch.ones_like(mean)))
         self._group.average(tables)  # each process has seen its own tasks
         mean, std, known = tables
@@ -372,6 +372,7 @@ class Trainer:
             checkpoint = choose_plays(
                 checkpoint,
                 episodes=config.choose_episodes,
+                before=checkpoint_before(config, checkpoint),
                 seed=config.seed + 1,  # other episodes than those that were learned from
                 device=str(self._device),
                 workers=config.workers,

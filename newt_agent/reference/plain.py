@@ -140,7 +140,7 @@ def plain_plan(
         actions = torch.cat((torch.stack(policy_actions, dim=2), drawn), dim=1)
         last_noise = noise(num_slots, num_samples, action_dim)
         pair = model.draw_q_pair(generator)
-        value, factor = torch.zeros(num_slots, 1), torch.ones(num_slots, 1)
+        value, factor = z.new_zeros(num_slots, 1), z.new_ones(num_slots, 1)
         sample_z = z[:, None].expand(-1, num_samples, -1)
         embedding = model.embeddings[rows]
         for step in range(horizon):
@@ -163,7 +163,7 @@ def plain_plan(
         std = mask[:, 0] * std.clamp(config.min_std, config.max_std)
         mean = mask[:, 0] * mean
     index = torch.multinomial(score + _EPS, 1, generator=generator)[:, 0]
-    chosen = elites[torch.arange(num_slots), index, 0]
+    chosen = elites[torch.arange(num_slots, device=z.device), index, 0]
     return Plan(chosen, mean, std[:, 0], best.values[:, 0])
 
 

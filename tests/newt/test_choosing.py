@@ -1,5 +1,6 @@
 """Plans or the policy alone, task by task."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -79,3 +80,26 @@ def test_scores_are_those_of_whole_episodes() -> None:
     assert still.num_played == 500
     assert scores.shape == (1, 1)
     assert 0.05 < scores[0, 0] < 1  # the pole begins near the top, and rewards are given on the way
+
+
+@pytest.mark.parametrize(("score_before", "is_kept"), [(0.7, True), (0.6, True), (0.5, False)])
+def test_what_training_began_with_is_kept_where_nothing_was_gained(
+    score_before: float, is_kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three tasks at 0.6 by policy or plan, against what is given."""
+    config = NewtConfig(size="XS", embedding_dim=0)
+    checkpoint = Checkpoint(
+        model=new_model(config, TASKS, "none"), tasks=TASKS, encoder="none", target_q={}
+    )
+    before = dataclasses.replace(checkpoint, plays="policy")
+    scores = iter(
+        [
+            *([[0.6]], [[0.3]], [[score_before]]),  # the reacher: the policy is better
+            *([[0.1], [0.6]], [[0.6], [0.6]], [[score_before], [score_before]]),
+        ]
+    )
+    monkeypatch.setattr("newt_agent.choosing._scores", lambda *arguments: np.array(next(scores)))
+    chosen = choose_plays(checkpoint, before=before, episodes=1, precision="float32")
+    assert (chosen is before) == is_kept
+    if not is_kept:
+        assert list(chosen.plays_by_task.values()) == ["policy", "plan", "policy"]

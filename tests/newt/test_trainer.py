@@ -27,8 +27,9 @@ from mmbench.training.curves import read_evaluations
 from mmbench.training.replay import Batch
 from mmbench.training.run import load_snapshot, save_snapshot
 from newt_agent.agent import make
+from newt_agent.beginning import new_scale
 from newt_agent.checkpoint import SHIPPED_WEIGHTS, load_checkpoint
-from newt_agent.config import PlannerConfig, TrainConfig
+from newt_agent.config import LearningConfig, PlannerConfig, TrainConfig
 from newt_agent.trainer import Trainer
 
 TASK = "mujoco-reacher"  # 50 steps
@@ -250,6 +251,49 @@ def test_observations_are_normalised_by_what_was_seen_when_learning_began(tmp_pa
     assert not as_they_are.model.config.has_normalised_obs
 
 
+def test_the_scale_of_the_most_alike_task_stays_if_it_fits(tmp_path: Path) -> None:
+    config = dataclasses.replace(
+        CONFIG, tasks=("ms-push-apple",), checkpoint=str(SHIPPED_WEIGHTS), constraint_end=0.0
+    )
+    model = Trainer(config, tmp_path).model
+    mean, std = model.obs_mean[0].clone(), 1 / model.obs_rate[0]
+    rows = mean + 4 * std * torch.linspace(-1, 1, 200)[:, None]
+    for number_beyond, stays in ((70, True), (71, False)):  # of 35 entries in 200 rows; 1 % is 70
+        seen = rows.clone()
+        seen[:number_beyond, 0] += 100 * std[0]
+        found_mean, found_std = new_scale(config, model, 0, seen.numpy())
+        if stays:
+            torch.testing.assert_close(found_mean, mean)
+            torch.testing.assert_close(found_std, std)
+        else:
+            torch.testing.assert_close(found_mean, seen.mean(0))
+    scratch = dataclasses.replace(config, checkpoint=None)
+    found_mean, _ = new_scale(scratch, model, 0, rows.numpy())
+    torch.testing.assert_close(found_mean, rows.mean(0))
+
+
+def test_a_finetuned_task_is_never_played_worse_than_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On training seeds: with a rate at which all is lost, the weights of before are kept."""
+    config = dataclasses.replace(
+        CONFIG,
+        tasks=("og-point-arena",),
+        checkpoint=str(SHIPPED_WEIGHTS),
+        env_steps=300,
+        eval_episodes=0,
+        choose_episodes=2,
+        learning=LearningConfig(learning_rate=0.1),
+    )
+    Trainer(config, tmp_path).run()
+    kept, shipped = load_checkpoint(tmp_path / "final"), load_checkpoint(SHIPPED_WEIGHTS)
+    assert kept.tasks == ("og-point-arena",)
+    assert kept.plays == shipped.plays == "policy"
+    torch.testing.assert_close(kept.model.policy.matrices[0], shipped.model.policy.matrices[0])
+    latest = load_checkpoint(tmp_path / "latest")
+    assert not torch.equal(latest.model.policy.matrices[0], shipped.model.policy.matrices[0])
+
+
 @pytest.mark.parametrize(("imitate", "weight_of_own"), [("demonstrations", 0), ("all", 1)])
 def test_what_is_imitated_online(
     imitate: Any, weight_of_own: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -334,6 +378,8 @@ def test_finetuning_takes_what_the_checkpoint_is_like(tmp_path: Path) -> None:
     row = clone.tasks.index("mujoco-walker")
     torch.testing.assert_close(trainer.model.obs_rate[0], clone.model.obs_rate[row])
     assert trainer._is_scaled.tolist() == [True, False]
+    alike = clone.tasks.index("ms-push-cube")
+    torch.testing.assert_close(trainer.model.obs_mean[1], clone.model.obs_mean[alike])
     assert trainer.model.clock_rate.tolist() == [clone.model.clock_rate[row].item(), 0]
     assert trainer.model.clock_rate[0] > 0
     taken, before = trainer.model, clone.model
