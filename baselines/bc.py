@@ -120,6 +120,8 @@ class BCConfig:
         at_least(0, learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
         for name in self.tasks:
             task(name)
+        if self.within_reach is not None and self.focus is None:
+            raise UsageError("what is within reach counts beside an earlier clone; give --focus")
         checked_device(self.device)
 
 

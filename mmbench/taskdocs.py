@@ -7,7 +7,6 @@ has a section of its own, whose heading is its id: observation, reward, start st
 With `--check` nothing is written; the exit code is 1 if a committed page is stale.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from mmbench.demos import SHIPPED
 from mmbench.demos.dataset import BEST_RETURNS, MIN_GOOD_SCORE
 from mmbench.demos.generation import DEFAULT_EPISODES
+from mmbench.demos.learnability import read_learnability
 from mmbench.demos.practice import can_be_labelled
 from mmbench.demos.scripted.gaits import clock_rate
 from mmbench.demos.stats import task_stats
@@ -150,7 +150,7 @@ def _demonstrations_page() -> str:
     num_good = sum(s.good >= DEFAULT_EPISODES for s in stats)
     num_tasks = len(SUITES["full"])
     mean = sum(s.mean_score for s in stats) / num_tasks
-    clones = {clone["task"]: clone for clone in json.loads(LEARNABILITY.read_text())}
+    clones = {clone.task: clone for clone in read_learnability(LEARNABILITY)}
     anew = {task: scores.mean() for task, scores in load_reference("expert").scores.items()}
     bests = ", ".join(f"`{name}` {best:g}" for name, best in BEST_RETURNS.items())
     lines = [
@@ -176,15 +176,15 @@ def _demonstrations_page() -> str:
     can_be_asked = [task for task in clones if can_be_labelled(get_task(task))]
     groups = {
         "all": clones,
-        "with labels": [task for task in clones if clones[task]["has_labels"]],
+        "with labels": [task for task in clones if clones[task].has_labels],
         "whose scripts can be asked in any state": can_be_asked,
         "of these, functions of the state alone": [
             task for task in can_be_asked if clock_rate(task) == 0
         ],
     }
     for name, group in groups.items():
-        demo = np.array([clones[task]["demo_score"] for task in group])
-        clone = np.array([clones[task]["clone_score"] for task in group])
+        demo = np.array([clones[task].demo_score for task in group])
+        clone = np.array([clones[task].clone_score for task in group])
         again = np.mean([anew[task] for task in group])
         lines.append(
             f"| {name} | {len(group)} | {demo.mean():.3f} | {again:.3f} | {clone.mean():.3f} "
@@ -197,11 +197,11 @@ def _demonstrations_page() -> str:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for s in stats:
-        clone = clones[s.task]
+        cloned = clones[s.task]
         lines.append(
             f"| `{s.task}` | {s.episodes} | {s.good} | {s.mean_score:.3f} | {s.min_score:.3f} "
             f"| {s.mean_return:.5g} | {', '.join(s.experts)} | {anew[s.task]:.3f} "
-            f"| {'yes' if clone['has_labels'] else 'no'} | {clone['clone_score']:.3f} |"
+            f"| {'yes' if cloned.has_labels else 'no'} | {cloned.clone_score:.3f} |"
         )
     found = {s.task for s in stats}
     missing = [f"`{task}`" for task in SUITES["full"] if task not in found]

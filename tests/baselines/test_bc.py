@@ -122,5 +122,7 @@ def test_what_a_clone_plays_badly_comes_more_often(tmp_path: Path) -> None:
     assert weights == pytest.approx([0.25, 0.25])
     with pytest.raises(UsageError, match="holds no episode of walker-run"):
         shortfall(("walker-run",), tmp_path / "zero", {"walker-run": 1.0})
+    with pytest.raises(UsageError, match="give --focus"):
+        BCConfig(tasks=TASKS, within_reach="learnability.json")
     with pytest.raises(UsageError, match="which score is within reach in pygame-cartpole-balance"):
         shortfall(tasks, tmp_path / "zero", {})
