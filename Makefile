@@ -99,12 +99,12 @@ learn: setup ## Train what docs/newt.md reports (hours; continues where it stopp
 	$(BIN)/mmbench report $(RUNS)/play-* --per task
 
 PRECISION := results/precision
-PRECISION_RUNS := $(foreach seed,1 2 3,$(foreach run,$(ALONE),$(foreach bits,float32 bfloat16,$(run)/$(bits)-$(seed))))
+PRECISION_RUNS := $(foreach seed,1 2 3,$(foreach run,finger-spin cartpole-swingup reacher-easy,$(foreach bits,float32 bfloat16,$(run)/$(bits)-$(seed))))
 precision: export OMP_NUM_THREADS := 1
 precision: setup ## Learning curves with updates in float32 and bfloat16, three seeds (two hours; continues)
 	for run in $(PRECISION_RUNS); do task=$${run%/*}; bits=$${run#*/}; $(BIN)/mmbench train newt \
 		--config $(EXPERIMENTS)/single.toml:$$task --update-precision $${bits%-*} --seed $${bits#*-} \
-		--env-steps 15000 --eval-interval 2500 --out $(PRECISION)/$$run || exit; done
+		--env-steps 10000 --eval-interval 2000 --out $(PRECISION)/$$run || exit; done
 	$(BIN)/mmbench curves $(addprefix $(PRECISION)/,$(PRECISION_RUNS)) --out docs/images/newt_precision.png
 
 ROWS := all no-normalisation no-language no-practice mean-loss size-S size-M
