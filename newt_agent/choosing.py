@@ -23,6 +23,7 @@ def choose_plays(
     checkpoint: Checkpoint,
     *,
     episodes: int,
+    tasks: Sequence[str] | None = None,
     before: Checkpoint | None = None,
     seed: int = 0,
     device: str = "cpu",
@@ -30,7 +31,7 @@ def choose_plays(
     precision: Precision = "auto",
     on_progress: OnProgress = ignore_progress,
 ) -> Checkpoint:
-    """Return the checkpoint with the better way to play each of its tasks in it.
+    """Return the checkpoint with the better way to play tasks in it.
 
     All ways play the same episodes, whose seeds are never those of an evaluation. Plans must be
     better by more than one standard error of the difference: few episodes say little, and the
@@ -40,6 +41,7 @@ def choose_plays(
     Args:
         checkpoint: The model.
         episodes: Per task and way.
+        tasks: What to choose for; all that the checkpoint was trained on by default.
         before: What training began with, for the same tasks.
         seed: Of the episodes and the planner's noise.
         device: Where to compute.
@@ -62,14 +64,14 @@ def choose_plays(
 
     better: dict[str, Player] = {}
     gain_over_before = 0.0
-    lengths = {name: task(name).max_episode_steps for name in checkpoint.tasks}
+    lengths = {name: task(name).max_episode_steps for name in tasks or checkpoint.tasks}
     # Tasks of one length end together: no slot plays on while others finish.
     for length in sorted(set(lengths.values())):
-        tasks = [name for name in checkpoint.tasks if lengths[name] == length]
-        by_policy = dict(zip(tasks, scores(checkpoint, tasks, False), strict=True))
+        group = [name for name in lengths if lengths[name] == length]
+        by_policy = dict(zip(group, scores(checkpoint, group, False), strict=True))
         best = {name: of_task.mean() for name, of_task in by_policy.items()}
-        better.update(dict.fromkeys(tasks, "policy"))
-        open_tasks = [name for name in tasks if by_policy[name].mean() < _GOOD_ENOUGH]
+        better.update(dict.fromkeys(group, "policy"))
+        open_tasks = [name for name in group if by_policy[name].mean() < _GOOD_ENOUGH]
         if open_tasks:
             planned_scores = scores(checkpoint, open_tasks, True)
             for name, planned in zip(open_tasks, planned_scores, strict=True):
@@ -77,12 +79,12 @@ def choose_plays(
                 if gains.mean() > gains.std() / np.sqrt(max(1, episodes - 1)):
                     better[name], best[name] = "plan", planned.mean()
         if before is not None:
-            gain_over_before += sum(best.values()) - scores(before, tasks, None).mean(1).sum()
+            gain_over_before += sum(best.values()) - scores(before, group, None).mean(1).sum()
         on_progress(Progress("choosing how to play", len(better), len(lengths)))
     if before is not None and gain_over_before <= 0:
         on_progress(Progress("nothing was gained: keeping what was there before", 1, 1))
         return before
-    return dataclasses.replace(checkpoint, plays_by_task=better)
+    return dataclasses.replace(checkpoint, plays_by_task={**checkpoint.plays_by_task, **better})
 
 
 def _scores(
