@@ -65,6 +65,9 @@ def test_the_better_way_to_play_is_chosen_on_episodes_of_training(
         "og-point-maze": "policy",
         "og-point-arena": "plan",
     }
+    scores = iter([[[0.2]], [[0.9]]])
+    one_more = choose_plays(best, tasks=["mujoco-reacher"], episodes=1, precision="float32")
+    assert one_more.plays_by_task == {**best.plays_by_task, "mujoco-reacher": "plan"}
     assert chosen.model is model
     assert checkpoint.plays_by_task == {}
 
