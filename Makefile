@@ -157,7 +157,8 @@ newt: setup ## Train on all 200 tasks and put the checkpoint into the package (h
 	$(PLAY_CLONE) --checkpoint $(RUNS)/anew --out $(RUNS)/play-anew
 	$(CLONE):finished --out $(RUNS)/finished
 	$(BIN)/mmbench train newt --config $(EXPERIMENTS)/full_model.toml --checkpoint $(RUNS)/finished --out $(RUNS)/model
-	$(BIN)/python -m newt_agent.ship $(RUNS)/model/final --plays policy
+	$(BIN)/python -m newt_agent.ship $(RUNS)/model/final --plays policy --choose-episodes 5 --choose-suites \
+		dmcontrol dmcontrol-ext metaworld maniskill mujoco miniarcade box2d robodesk ogbench
 
 HELDOUT = $(shell $(BIN)/mmbench tasks --suite heldout | tail -n +2 | cut -f 1)
 FINETUNED := results/finetuned
