@@ -26,7 +26,7 @@ LIMITS = {
     ("metaworld",): 1 / 1.8,
     ("ogbench",): 1.1,
     ("atari",): 1.1,
-    ("robodesk",): 1 / 1.5,
+    ("robodesk",): 1 / 1.4,
     ("maniskill",): 1 / 3,
 }
 TABLETOP = (
