@@ -21,6 +21,7 @@ from newt_agent.precision import check_precision
 from newt_agent.world_model import OBS_CLIP, WorldModel
 
 _MAY_BE_CLIPPED = 0.01
+"""Share of a task's observed entries, by a scale that is not its own."""
 
 
 class Beginning(NamedTuple):
@@ -98,8 +99,13 @@ def checkpoint_before(config: TrainConfig, after: Checkpoint) -> Checkpoint | No
     begun = begin(dataclasses.replace(config, fresh=()), device, after.model.config.feature_dim)
     if begun.loaded is None or begun.loaded.vision != after.vision:
         return None
+    plays = begun.loaded.plays_by_task
     return dataclasses.replace(
-        begun.loaded, model=begun.model, tasks=config.tasks, target_q=begun.target_q
+        begun.loaded,
+        model=begun.model,
+        tasks=config.tasks,
+        target_q=begun.target_q,
+        plays_by_task={name: plays[name] for name in config.tasks if name in plays},
     )
 
 

@@ -289,6 +289,7 @@ def test_a_finetuned_task_is_never_played_worse_than_before(
     kept, shipped = load_checkpoint(tmp_path / "final"), load_checkpoint(SHIPPED_WEIGHTS)
     assert kept.tasks == ("og-point-arena",)
     assert kept.plays == shipped.plays == "policy"
+    assert kept.plays_by_task == {"og-point-arena": "policy"}
     torch.testing.assert_close(kept.model.policy.matrices[0], shipped.model.policy.matrices[0])
     latest = load_checkpoint(tmp_path / "latest")
     assert not torch.equal(latest.model.policy.matrices[0], shipped.model.policy.matrices[0])
