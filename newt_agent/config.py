@@ -204,8 +204,8 @@ class TrainConfig:
     """Episodes per task of an evaluation; 0 for none."""
     choose_episodes: int = 0
     """Episodes per task, of training seeds, that decide at the end whether the checkpoint plays the
-    task by plans or by the policy alone, and whether the run has gained anything over the checkpoint
-    that it started from, which is kept otherwise; 0 leaves it at plans."""
+    task by plans or by the policy alone, and whether anything was gained over the checkpoint that
+    the run started from, which is kept otherwise; 0 leaves it at plans."""
     seed: int = 0
     """Of networks, environments, noise and batches."""
     device: str = "cpu"
