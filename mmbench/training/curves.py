@@ -31,8 +31,8 @@ def draw_learning_curves(runs: Mapping[str, Sequence[Path]], file: Path) -> None
     """Draw score over env steps: every task, and the mean where there are several.
 
     Args:
-        runs: The evaluations of runs by the names of curves. Several are seeds of one: their mean
-            is drawn, and a band from the least to the most.
+        runs: The evaluations of runs by the names of curves. Several of a task are seeds of one:
+            their mean is drawn, and a band from the least to the most.
         file: The picture, PNG.
 
     Raises:
@@ -55,8 +55,8 @@ def draw_learning_curves(runs: Mapping[str, Sequence[Path]], file: Path) -> None
         axis.set_title(panel, fontsize=9)
         for name, seeds in curves.items():
             steps, scores = _scores_of_seeds(seeds, tasks if panel == "mean" else [panel])
-            axis.plot(steps, scores.mean(0), marker=".", label=name)
-            if len(seeds) > 1:
+            axis.plot(steps, scores.mean(0) if steps else [], marker=".", label=name)
+            if len(scores) > 1:
                 axis.fill_between(steps, scores.min(0), scores.max(0), alpha=0.2)
         axis.set_ylim(-0.02, 1.02)
         axis.set_xlim(left=0)
@@ -73,7 +73,13 @@ def draw_learning_curves(runs: Mapping[str, Sequence[Path]], file: Path) -> None
 def _scores_of_seeds(
     seeds: Sequence[Evaluations], tasks: Sequence[str]
 ) -> tuple[list[int], NDArray[np.float64]]:
-    """Return the env steps where every seed was evaluated, and mean scores, (seeds, steps)."""
-    steps = sorted(set.intersection(*(set(run.get(task, {})) for run in seeds for task in tasks)))
+    """Return the env steps where every seed of the tasks was evaluated, and mean scores.
+
+    The scores have shape `(seeds, steps)`.
+    """
+    seeds = [run for run in seeds if all(task in run for task in tasks)]
+    if not seeds:
+        return [], np.empty((0, 0))
+    steps = sorted(set.intersection(*(set(run[task]) for run in seeds for task in tasks)))
     scores = [[np.mean([run[task][step][0] for task in tasks]) for step in steps] for run in seeds]
     return steps, np.array(scores)

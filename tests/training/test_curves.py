@@ -33,6 +33,10 @@ def test_seeds_are_compared_where_all_were_evaluated(tmp_path: Path) -> None:
     np.testing.assert_array_equal(scores, [[0.25, 0.75], [0.5, 1.0]])
     assert _scores_of_seeds(seeds[:1], ["a"])[0] == [100, 200, 300]
     assert _scores_of_seeds(seeds, ["c"])[0] == []
+    elsewhere = read_evaluations(written(tmp_path / "3", [(50, "c", 0.1)]))
+    steps, scores = _scores_of_seeds([*seeds, elsewhere], ["b"])  # a run of another task is no seed
+    assert steps == [100, 200]
+    np.testing.assert_array_equal(scores, [[0.5, 1.0], [0.5, 1.0]])
 
 
 def test_the_band_of_seeds_is_drawn(tmp_path: Path) -> None:
