@@ -272,9 +272,7 @@ def test_the_scale_of_the_most_alike_task_stays_if_it_fits(tmp_path: Path) -> No
     torch.testing.assert_close(found_mean, rows.mean(0))
 
 
-def test_a_finetuned_task_is_never_played_worse_than_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_finetuned_task_is_never_played_worse_than_before(tmp_path: Path) -> None:
     """On training seeds: with a rate at which all is lost, the weights of before are kept."""
     config = dataclasses.replace(
         CONFIG,
